@@ -3,10 +3,15 @@
 
 mod clock;
 mod config_error;
+mod credential;
+pub mod extract;
 mod id;
 mod jwk_set;
+mod publishable_key;
 
 pub use clock::Clock;
 pub use config_error::ConfigError;
+pub use credential::{Credential, OwnedCredential, PresentedToken};
 pub use id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId};
 pub use jwk_set::{Jwk, JwkSet};
+pub use publishable_key::PublishableKey;

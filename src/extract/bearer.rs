@@ -1,0 +1,112 @@
+use http::{header, request::Parts};
+
+use super::{CredentialError, ExtractCredential};
+use crate::Credential;
+
+/// `Authorization: Bearer <token>` ([RFC 6750 §2.1]), the scheme in any case.
+///
+/// An empty header counts as absent, and another scheme is somebody else's. Two headers, or `Bearer`
+/// with nothing or too much behind it, are refused.
+///
+/// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a place, with nothing to configure")]
+pub struct BearerToken;
+
+impl ExtractCredential for BearerToken {
+    fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError> {
+        let mut found = None;
+        let mut fields = 0;
+        for value in parts.headers.get_all(header::AUTHORIZATION) {
+            if value.is_empty() {
+                continue;
+            }
+            fields += 1;
+            found = found.or(bearer_token(value.as_bytes())?);
+        }
+        match found {
+            Some(_) if fields > 1 => Err(CredentialError::ambiguous()),
+            found => Ok(found.map(Credential::session_token)),
+        }
+    }
+}
+
+/// The token of `Bearer <token>`; none under another scheme. Whether the token itself is
+/// well-formed shows when it is verified.
+fn bearer_token(value: &[u8]) -> Result<Option<&[u8]>, CredentialError> {
+    let scheme_len = value.iter().position(|&b| !is_token_byte(b)).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(scheme_len);
+    let separated = rest.first().is_none_or(|&b| b == b' ');
+    if scheme.is_empty() || !separated {
+        return Err(CredentialError::malformed());
+    }
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    match rest.trim_ascii_start() {
+        b"" => Err(CredentialError::malformed()),
+        token => Ok(Some(token)),
+    }
+}
+
+/// `tchar` of RFC 9110 §5.6.2, which auth schemes are made of.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Request};
+
+    use super::*;
+
+    fn extract(values: &[&[u8]]) -> Result<Option<Vec<u8>>, CredentialError> {
+        let mut request = Request::new(());
+        for value in values {
+            request
+                .headers_mut()
+                .append(header::AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        }
+        let (parts, ()) = request.into_parts();
+        let found = BearerToken.extract(&parts)?;
+        Ok(found.map(|credential| match credential {
+            Credential::SessionToken(token) => token.as_bytes().to_vec(),
+            other => panic!("{other:?}"),
+        }))
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+            let value = format!("{scheme} a.b.c");
+            assert_eq!(extract(&[value.as_bytes()]).unwrap().unwrap(), b"a.b.c");
+        }
+        assert_eq!(extract(&[b"Bearer   a.b.c"]).unwrap().unwrap(), b"a.b.c");
+    }
+
+    #[test]
+    fn absent_empty_and_foreign_headers_are_no_credential() {
+        for values in
+            [&[][..], &[&b""[..]], &[b"Basic dTpw"], &[b"Bearerx y"], &[b"Basic a", b"Digest b"]]
+        {
+            assert_eq!(extract(values).unwrap(), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_or_doubled_is_refused() {
+        for values in [
+            &[&b"Bearer"[..]][..],
+            &[b"Bearer "],
+            &[b"Bearer\ta.b.c"],
+            &[b"\xff\xfe"],
+            &[b" Bearer a"],
+            &[b"=x"],
+            &[b"Bearer a.b.c", b"Bearer a.b.c"],
+            &[b"Bearer a.b.c", b"Basic dTpw"],
+            &[b"Basic dTpw", b"Bearer a.b.c"],
+        ] {
+            assert!(extract(values).is_err(), "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Where in a request a session credential is looked for.
+//!
+//! A credential that is present but bad is an error and never a reason to look elsewhere.
+//!
+//! ```
+//! use http::{Request, header};
+//! use tower_clerk::{Credential, extract::{BearerToken, ExtractCredential, Or, SessionCookie}};
+//!
+//! let places = Or::new(BearerToken, SessionCookie::unsuffixed());
+//! let (parts, ()) = Request::builder()
+//!     .header(header::COOKIE, "theme=dark; __session=aaa.bbb.ccc")
+//!     .body(())
+//!     .unwrap()
+//!     .into_parts();
+//!
+//! let found = places.extract(&parts).unwrap();
+//! let Some(Credential::SessionToken(token)) = found else { panic!("a token") };
+//! assert_eq!(token.as_bytes(), b"aaa.bbb.ccc");
+//! ```
+
+mod bearer;
+mod cookie;
+mod error;
+mod or;
+mod trusted_session_id;
+
+use http::request::Parts;
+
+use crate::Credential;
+
+pub use self::{
+    bearer::BearerToken,
+    cookie::SessionCookie,
+    error::{CredentialError, CredentialErrorKind},
+    or::Or,
+    trusted_session_id::TrustedSessionId,
+};
+
+/// A way to find the session credential of a request.
+///
+/// `Ok(None)` says that there is none where this looks; an error says that there is one and that it
+/// cannot be used.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say where the session credential is",
+    note = "for a closure use `AuthenticateLayer::extract_with`"
+)]
+pub trait ExtractCredential: Send + Sync + 'static {
+    /// Looks for the credential.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a credential is present but malformed or ambiguous.
+    fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError>;
+
+    /// Whether it may yield bare session identifiers, which only some ways of checking can use: a
+    /// layer that could never admit anyone is then refused at start-up.
+    fn yields_session_ids(&self) -> bool {
+        false
+    }
+}
