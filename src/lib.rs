@@ -1,12 +1,16 @@
 //! Tower middleware that authenticates [Clerk](https://clerk.com) sessions.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod claims;
 mod clock;
 mod config_error;
 mod id;
 mod jwk_set;
+pub mod token;
 
+pub use claims::Claims;
 pub use clock::Clock;
 pub use config_error::ConfigError;
 pub use id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId};
 pub use jwk_set::{Jwk, JwkSet};
+pub use token::TokenVerifier;
