@@ -31,6 +31,9 @@ pub struct Jwk {
     /// Public key use: `sig`.
     #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
     pub public_key_use: Option<String>,
+    /// Key operations: `verify`, where they are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_ops: Option<Vec<String>>,
     /// Modulus, base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<String>,

@@ -1,6 +1,7 @@
 //! Tower middleware that authenticates [Clerk](https://clerk.com) sessions.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod claims;
 mod clock;
 mod config_error;
 mod credential;
@@ -8,10 +9,13 @@ pub mod extract;
 mod id;
 mod jwk_set;
 mod publishable_key;
+pub mod token;
 
+pub use claims::Claims;
 pub use clock::Clock;
 pub use config_error::ConfigError;
 pub use credential::{Credential, OwnedCredential, PresentedToken};
 pub use id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId};
 pub use jwk_set::{Jwk, JwkSet};
 pub use publishable_key::PublishableKey;
+pub use token::TokenVerifier;

@@ -1,0 +1,229 @@
+//! The claims of a verified session token.
+
+mod actor;
+mod entitlement;
+mod factor_ages;
+mod member;
+mod named;
+mod organization;
+mod payload;
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use serde_json::value::RawValue;
+
+use crate::{SessionId, UserId};
+
+pub(crate) use self::member::{Text, refuse_duplicates};
+use self::payload::Payload;
+pub use self::{
+    actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
+};
+
+/// What a verified token says about a session and its user.
+///
+/// Claims exist only once a [`TokenVerifier`](crate::TokenVerifier) has checked the signature.
+/// Cloning is one atomic increment. Serialized, they are the token's payload exactly as it came.
+///
+/// Both versions of Clerk's [session token claims] read alike.
+///
+/// [session token claims]: https://clerk.com/docs/guides/sessions/session-tokens
+#[derive(Clone)]
+pub struct Claims(Arc<Inner>);
+
+struct Inner {
+    category: Category,
+    payload: Box<str>,
+    user_id: UserId,
+    session_id: Option<SessionId>,
+    issuer: Box<str>,
+    authorized_party: Option<Box<str>>,
+    audience: Box<[Box<str>]>,
+    token_id: Option<Box<str>>,
+    expires_at: SystemTime,
+    not_before: Option<SystemTime>,
+    issued_at: Option<SystemTime>,
+    factor_ages: Option<FactorAges>,
+    pending: bool,
+}
+
+/// What the token's header says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Category {
+    Session,
+    Template,
+    Unstated,
+}
+
+/// Why a payload, though signed, yields no claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidClaims {
+    /// It is not a JSON object, or names a member twice.
+    Malformed,
+    /// Its subject is a machine.
+    Machine,
+    /// This claim is missing or not of the form that it must have.
+    Claim(&'static str),
+}
+
+impl Claims {
+    /// Reads the payload of a token whose signature has been verified.
+    pub(crate) fn from_verified(
+        payload: Vec<u8>,
+        category: Category,
+    ) -> Result<Self, InvalidClaims> {
+        let text = String::from_utf8(payload).map_err(|_| InvalidClaims::Malformed)?;
+        let mut read = Payload::read(&text)?;
+        let user_id = read.user_id()?;
+        let session_id = read.session_id()?;
+        if category == Category::Session && session_id.is_none() {
+            return Err(InvalidClaims::Claim("sid"));
+        }
+        let inner = Inner {
+            category,
+            user_id,
+            session_id,
+            issuer: read.issuer()?,
+            authorized_party: read.azp.as_ref().map(Text::to_box),
+            audience: read.audience(),
+            token_id: read.jti.as_ref().map(Text::to_box),
+            expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?.to_system_time(),
+            not_before: read.nbf.map(member::Seconds::to_system_time),
+            issued_at: read.iat.map(member::Seconds::to_system_time),
+            factor_ages: read.fva,
+            pending: read.is_pending(),
+            payload: text.into_boxed_str(),
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The session (`sid`). `None` only for a token made from a JWT template, where those are
+    /// accepted.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&SessionId> {
+        self.0.session_id.as_ref()
+    }
+
+    /// The user (`sub`).
+    #[must_use]
+    pub fn user_id(&self) -> &UserId {
+        &self.0.user_id
+    }
+
+    /// The Frontend API that issued the token (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The origin that the token was issued to (`azp`).
+    #[must_use]
+    pub fn authorized_party(&self) -> Option<&str> {
+        self.0.authorized_party.as_deref()
+    }
+
+    /// Whom the token is meant for (`aud`); empty where it does not say.
+    pub fn audience(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.audience.iter().map(AsRef::as_ref)
+    }
+
+    /// When the token was issued (`iat`).
+    #[must_use]
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.0.issued_at
+    }
+
+    /// When the token begins to be valid (`nbf`).
+    #[must_use]
+    pub fn not_before(&self) -> Option<SystemTime> {
+        self.0.not_before
+    }
+
+    /// When the token ceases to be valid (`exp`).
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.0.expires_at
+    }
+
+    /// Whether sign-in tasks are left (`sts` is `pending`), which counts as signed out unless
+    /// pending sessions are accepted.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.0.pending
+    }
+
+    /// The token's own identifier (`jti`).
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.token_id.as_deref()
+    }
+
+    /// How long ago the user proved each factor (`fva`), as of [`issued_at`](Claims::issued_at).
+    #[must_use]
+    pub fn factor_ages(&self) -> Option<FactorAges> {
+        self.0.factor_ages
+    }
+
+    /// The active organization (`o`, or `org_id` and its companions), decoded on each call.
+    #[must_use]
+    pub fn organization(&self) -> Option<Organization> {
+        self.reread()?.organization()
+    }
+
+    /// The features that the user or the organization has (`fea`), decoded on each call.
+    #[must_use]
+    pub fn features(&self) -> Vec<Entitlement> {
+        self.reread().map(|payload| payload.features()).unwrap_or_default()
+    }
+
+    /// The plans that the user or the organization is on (`pla`), decoded on each call.
+    #[must_use]
+    pub fn plans(&self) -> Vec<Entitlement> {
+        self.reread().map(|payload| payload.plans()).unwrap_or_default()
+    }
+
+    /// Who acts as the user (`act`), when somebody impersonates them; decoded on each call.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.reread()?.act
+    }
+
+    /// Any claim by its name, such as one that the session token was customized with.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the claim is there, but not of the type asked for.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, serde_json::Error> {
+        named::member(&self.0.payload, name)
+    }
+
+    pub(crate) fn category(&self) -> Category {
+        self.0.category
+    }
+
+    /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read
+    /// in the same way when the claims were made.
+    fn reread(&self) -> Option<Payload<'_>> {
+        Payload::read(&self.0.payload).ok()
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("session_id", &self.session_id())
+            .field("user_id", self.user_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Claims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let payload: &RawValue = serde_json::from_str(&self.0.payload).map_err(S::Error::custom)?;
+        payload.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use super::FetchError;
+
+/// Why a token was not accepted.
+///
+/// It holds nothing of the token itself.
+#[derive(Debug, Clone)]
+pub struct TokenError {
+    kind: TokenErrorKind,
+    /// The claim at fault, where that is the kind of fault.
+    claim: Option<&'static str>,
+    /// Whether the fault was found in a token that says it is made from a template.
+    of_template: bool,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What kind of fault a [`TokenError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenErrorKind {
+    /// Not a compact JWS over a JSON object.
+    Malformed,
+    /// Signed with something other than RS256, or in need of an extension (`crit`).
+    Algorithm,
+    /// Signed with a key that is not among ours.
+    UnknownKey,
+    /// The signature does not fit.
+    Signature,
+    /// A template's or a machine's token, not a session's.
+    Category,
+    /// A claim is missing, malformed or not the one expected.
+    Claim,
+    /// Issued to a party that is not among the authorized ones.
+    AuthorizedParty,
+    /// Expired.
+    Expired,
+    /// Not valid yet.
+    NotActiveYet,
+    /// Issued later than now.
+    IssuedInTheFuture,
+    /// Of a session with sign-in tasks left.
+    Pending,
+    /// The keys could not be had, so the token could not be judged.
+    Unavailable,
+    /// Clerk refuses our secret key, so that the keys cannot be had until it is corrected.
+    Misconfigured,
+}
+
+impl TokenError {
+    pub(super) fn unavailable(cause: &FetchError) -> Self {
+        let kind = if cause.unauthorized {
+            TokenErrorKind::Misconfigured
+        } else {
+            TokenErrorKind::Unavailable
+        };
+        Self {
+            retry_after: cause.retry_after,
+            source: Some(Arc::clone(&cause.source)),
+            ..Self::from(kind)
+        }
+    }
+
+    pub(super) fn claim(name: &'static str) -> Self {
+        Self { claim: Some(name), ..Self::from(TokenErrorKind::Claim) }
+    }
+
+    pub(super) fn found_in_template(self) -> Self {
+        Self { of_template: true, ..self }
+    }
+
+    pub(super) fn is_found_in_template(&self) -> bool {
+        self.of_template
+    }
+
+    /// What kind of fault it is.
+    #[must_use]
+    pub fn kind(&self) -> TokenErrorKind {
+        self.kind
+    }
+
+    /// The fault in Clerk's words, such as `token-expired`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self.kind {
+            TokenErrorKind::Malformed => "token-invalid",
+            TokenErrorKind::Algorithm => "token-invalid-algorithm",
+            TokenErrorKind::UnknownKey => "jwk-kid-mismatch",
+            TokenErrorKind::Signature => "token-invalid-signature",
+            TokenErrorKind::Category => "token-type-mismatch",
+            TokenErrorKind::Claim => "token-verification-failed",
+            TokenErrorKind::AuthorizedParty => "token-invalid-authorized-parties",
+            TokenErrorKind::Expired => "token-expired",
+            TokenErrorKind::NotActiveYet => "token-not-active-yet",
+            TokenErrorKind::IssuedInTheFuture => "token-iat-in-the-future",
+            TokenErrorKind::Pending => "session-pending",
+            TokenErrorKind::Unavailable => "jwk-remote-failed-to-load",
+            TokenErrorKind::Misconfigured => "secret-key-invalid",
+        }
+    }
+
+    /// Whether the token could not be judged, for want of keys. It may well be good.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.kind == TokenErrorKind::Unavailable
+    }
+
+    /// Whether our own secret key is at fault, not the token.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        self.kind == TokenErrorKind::Misconfigured
+    }
+
+    /// How long Clerk asked us to wait, when the keys could not be had.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl From<TokenErrorKind> for TokenError {
+    fn from(kind: TokenErrorKind) -> Self {
+        Self { kind, claim: None, of_template: false, retry_after: None, source: None }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TokenErrorKind::Malformed => "the token is malformed: send a session token of Clerk's",
+            TokenErrorKind::Algorithm => "the token must be signed with RS256",
+            TokenErrorKind::UnknownKey => {
+                "the token is signed with an unknown key: check that it comes from this Clerk instance"
+            }
+            TokenErrorKind::Signature => "the token's signature is wrong: get a new token",
+            TokenErrorKind::Category => "send a session token, not a template's or a machine's",
+            TokenErrorKind::Claim => {
+                let claim = self.claim.unwrap_or("sub");
+                return write!(f, "the claim `{claim}` is missing or wrong: get a session token");
+            }
+            TokenErrorKind::AuthorizedParty => {
+                "the token was issued to another party: add its origin to the authorized parties, if it is yours"
+            }
+            TokenErrorKind::Expired => "the token has expired: get a new one",
+            TokenErrorKind::NotActiveYet => "the token is not valid yet: check the clocks",
+            TokenErrorKind::IssuedInTheFuture => "the token was issued later than now: check the clocks",
+            TokenErrorKind::Pending => "the session is pending: complete its sign-in tasks",
+            TokenErrorKind::Unavailable => "the keys to verify tokens are unavailable: try again later",
+            TokenErrorKind::Misconfigured => "clerk refuses the secret key: check `CLERK_SECRET_KEY`",
+        })
+    }
+}
+
+impl Error for TokenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}

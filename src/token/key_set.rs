@@ -1,0 +1,120 @@
+//! Public keys, parsed once.
+
+use aws_lc_rs::{
+    encoding::AsDer,
+    rsa::PublicEncryptingKey,
+    signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+
+use crate::{ConfigError, Jwk, JwkSet};
+
+/// An RSA key of 2048 bits or more that verifies RS256.
+#[derive(Debug)]
+pub(crate) struct RsaKey(ParsedPublicKey);
+
+/// The keys that tokens may be signed with.
+#[derive(Debug)]
+pub(crate) enum KeySet {
+    /// One key, whatever the token calls it.
+    Single(RsaKey),
+    /// Keys by the name that tokens refer to.
+    Named(Vec<(Box<str>, RsaKey)>),
+}
+
+impl KeySet {
+    /// Takes the usable keys of a JWK Set and passes over the others, as [RFC 7517 §5] asks.
+    ///
+    /// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
+    pub(super) fn from_jwk_set(set: &JwkSet) -> Self {
+        let named = |jwk: &Jwk| Some((Box::from(jwk.kid.as_deref()?), RsaKey::from_jwk(jwk)?));
+        Self::Named(set.keys.iter().filter_map(named).collect())
+    }
+
+    /// Takes one key from a PEM: `PUBLIC KEY`, or only its base64 body.
+    pub(super) fn from_pem(pem: &str) -> Result<Self, ConfigError> {
+        let key = der(pem).and_then(|der| RsaKey::from_spki(&der));
+        key.map(Self::Single).ok_or(ConfigError::malformed(
+            "the PEM key",
+            "an RSA public key of 2048 bits or more (`-----BEGIN PUBLIC KEY-----`): copy the JWKS public key from Clerk's dashboard",
+        ))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Named(keys) if keys.is_empty())
+    }
+
+    pub(super) fn has(&self, kid: Option<&str>) -> bool {
+        self.named(kid).next().is_some()
+    }
+
+    /// The keys of this name. There may be two of them while a key is being replaced, since
+    /// Clerk names keys after the instance.
+    pub(super) fn named(&self, kid: Option<&str>) -> impl Iterator<Item = &RsaKey> {
+        let (single, named) = match self {
+            Self::Single(key) => (Some(key), [].as_slice()),
+            Self::Named(keys) => (None, keys.as_slice()),
+        };
+        let named = named.iter().filter(move |(name, _)| kid == Some(&**name)).map(|(_, key)| key);
+        single.into_iter().chain(named)
+    }
+}
+
+impl RsaKey {
+    fn from_jwk(jwk: &Jwk) -> Option<Self> {
+        let fits = |member: &Option<String>, value| member.as_deref().is_none_or(|it| it == value);
+        let for_verifying =
+            jwk.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        if jwk.kty != "RSA"
+            || !fits(&jwk.alg, "RS256")
+            || !fits(&jwk.public_key_use, "sig")
+            || !for_verifying
+        {
+            return None;
+        }
+        let integer = |member: &Option<String>| URL_SAFE_NO_PAD.decode(member.as_deref()?).ok();
+        let (n, e) = (integer(&jwk.n)?, integer(&jwk.e)?);
+        if n.last()? % 2 == 0 {
+            return None;
+        }
+        Self::new(&RsaPublicKeyComponents { n, e }.try_into().ok()?)
+    }
+
+    /// Reads a SubjectPublicKeyInfo in DER ([RFC 5280 §4.1]).
+    ///
+    /// [RFC 5280 §4.1]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1
+    fn from_spki(der: &[u8]) -> Option<Self> {
+        Self::new(&PublicEncryptingKey::from_der(der).ok()?)
+    }
+
+    /// Relies on `PublicEncryptingKey` for the size: it exists from 2048 to 8192 bits only.
+    fn new(key: &PublicEncryptingKey) -> Option<Self> {
+        let spki = key.as_der().ok()?;
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).ok().map(Self)
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// The bytes within a PEM ([RFC 7468]), whose line ends may have become a literal `\n` on their
+/// way through an environment variable.
+///
+/// [RFC 7468]: https://www.rfc-editor.org/rfc/rfc7468
+fn der(pem: &str) -> Option<Vec<u8>> {
+    let pem = pem.replace("\\n", "\n");
+    let pem = pem.trim();
+    let body = match pem.strip_prefix("-----BEGIN PUBLIC KEY-----") {
+        Some(rest) => rest.strip_suffix("-----END PUBLIC KEY-----")?,
+        None => pem,
+    };
+    let body: String = body.split_whitespace().collect();
+    STANDARD.decode(body).ok()
+}
+
+#[cfg(test)]
+mod tests;

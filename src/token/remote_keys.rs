@@ -1,0 +1,241 @@
+//! Keys that are fetched, kept fresh, and kept through an outage.
+//!
+//! Whoever has a key never waits. What decides when to fetch is in [`schedule`].
+
+mod schedule;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::{runtime::Handle, sync::watch};
+
+use self::schedule::{Schedule, Step, elapsed};
+use super::{FetchError, FetchKeys, TokenError, TokenErrorKind, key_set::KeySet};
+use crate::{Clock, JwkSet};
+
+/// Keys are good for five minutes; a minute before that, a task sets out for new ones.
+const REFRESH_AFTER: Duration = Duration::from_secs(4 * 60);
+/// How long keys serve while every refresh fails.
+const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A handle to the keys of one Clerk instance. Nothing is shared between instances.
+#[derive(Clone)]
+pub(crate) struct RemoteKeys(Arc<Shared>);
+
+struct Shared {
+    fetch: Box<dyn FetchKeys>,
+    clock: Clock,
+    held: ArcSwapOption<Held>,
+    schedule: Mutex<Schedule>,
+    /// Changes whenever a fetch has ended.
+    ended: watch::Sender<()>,
+}
+
+struct Held {
+    set: Arc<KeySet>,
+    /// When they were asked for.
+    as_of: SystemTime,
+}
+
+/// How things stand with the keys.
+#[derive(Debug, Clone)]
+pub(crate) struct KeysReport {
+    /// Whether there are keys to verify with.
+    pub(crate) usable: bool,
+    /// The time since they were asked for; `None` for keys that are configured.
+    pub(crate) age: Option<Duration>,
+    /// Why the last fetch failed, if it did.
+    pub(crate) last_error: Option<FetchError>,
+}
+
+impl RemoteKeys {
+    pub(super) fn new(fetch: Box<dyn FetchKeys>, clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            fetch,
+            clock,
+            held: ArcSwapOption::empty(),
+            schedule: Mutex::default(),
+            ended: watch::Sender::new(()),
+        }))
+    }
+
+    pub(super) fn that_verify_now(
+        &self,
+        kid: Option<&str>,
+    ) -> Option<Result<Arc<KeySet>, TokenError>> {
+        let now = self.0.clock.now();
+        let usable = self.usable(now);
+        if let Some(set) = named(kid, usable.as_deref()) {
+            return Some(set);
+        }
+        match self.0.schedule().step(now, usable.is_some()) {
+            Step::Refuse(error) => Some(Err(error)),
+            Step::Wait | Step::Fetch => None,
+        }
+    }
+
+    pub(super) async fn that_verify(&self, kid: Option<&str>) -> Result<Arc<KeySet>, TokenError> {
+        let mut ended = self.0.ended.subscribe();
+        let now = self.0.clock.now();
+        let usable = self.usable(now);
+        if let Some(set) = named(kid, usable.as_deref()) {
+            return set;
+        }
+        if let Some(refusal) = self.join_or_set_out(now, usable.is_some()) {
+            return Err(refusal);
+        }
+        // It changes once the fetch has ended; the sender is ours, so it cannot be gone.
+        let _ = ended.changed().await;
+        self.after_fetch(kid)
+    }
+
+    pub(super) fn report(&self) -> KeysReport {
+        let now = self.0.clock.now();
+        let held = self.0.held.load();
+        let age = held.as_ref().map(|held| elapsed(held.as_of, now));
+        KeysReport {
+            usable: age.is_some_and(|age| age < KEEP_FOR),
+            age,
+            last_error: self.0.schedule().last_error().cloned(),
+        }
+    }
+
+    /// The keys in hand. Setting out for newer ones, where they are due, delays nobody.
+    fn usable(&self, now: SystemTime) -> Option<Arc<Held>> {
+        let held = self.0.held.load_full()?;
+        let age = elapsed(held.as_of, now);
+        if age >= KEEP_FOR {
+            return None;
+        }
+        if age >= REFRESH_AFTER {
+            let schedule = self.0.schedule();
+            if schedule.may_refresh(now) {
+                self.set_out(now, schedule);
+            }
+        }
+        Some(held)
+    }
+
+    /// `None` once a fetch is under way.
+    fn join_or_set_out(&self, now: SystemTime, have_keys: bool) -> Option<TokenError> {
+        let mut schedule = self.0.schedule();
+        match schedule.step(now, have_keys) {
+            Step::Refuse(error) => return Some(error),
+            Step::Wait => {}
+            Step::Fetch => {
+                if have_keys {
+                    schedule.unknown_key_fetched(now);
+                }
+                self.set_out(now, schedule);
+            }
+        }
+        None
+    }
+
+    /// Fetches in a task of its own, which outlives whoever asked for it.
+    fn set_out(&self, now: SystemTime, mut schedule: MutexGuard<'_, Schedule>) {
+        schedule.set_out();
+        drop(schedule);
+        let journey = Journey { shared: Arc::clone(&self.0), set_out_at: now, ended: false };
+        let Ok(runtime) = Handle::try_current() else {
+            return journey.end(Err(FetchError::new("keys are fetched on a Tokio runtime only")));
+        };
+        runtime.spawn(async move {
+            let fetched = journey.shared.fetch.fetch().await;
+            journey.end(fetched);
+        });
+    }
+
+    fn after_fetch(&self, kid: Option<&str>) -> Result<Arc<KeySet>, TokenError> {
+        let now = self.0.clock.now();
+        let usable = self.usable(now);
+        if let Some(set) = named(kid, usable.as_deref()) {
+            return set;
+        }
+        let mut schedule = self.0.schedule();
+        if usable.is_some() {
+            schedule.unknown_key_fetched(now);
+        }
+        Err(schedule.refusal())
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteKeys").finish_non_exhaustive()
+    }
+}
+
+/// What the keys in hand say to a token; `None` if only others could.
+fn named(kid: Option<&str>, held: Option<&Held>) -> Option<Result<Arc<KeySet>, TokenError>> {
+    let held = held?;
+    if held.set.has(kid) {
+        Some(Ok(Arc::clone(&held.set)))
+    } else if kid.is_none() {
+        // No set will ever have a key without a name.
+        Some(Err(TokenErrorKind::UnknownKey.into()))
+    } else {
+        None
+    }
+}
+
+impl Shared {
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn land(&self, set_out_at: SystemTime, fetched: Result<JwkSet, FetchError>) {
+        let mut schedule = self.schedule();
+        match fetched.and_then(|set| usable_set(&set)) {
+            Ok(set) => {
+                self.held.store(Some(Arc::new(Held { set: Arc::new(set), as_of: set_out_at })));
+                schedule.succeeded();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the keys to verify tokens could not be fetched");
+                schedule.failed(self.clock.now(), error);
+            }
+        }
+        drop(schedule);
+        self.ended.send_replace(());
+    }
+}
+
+/// An answer without a usable key is no reason to give up those in hand.
+fn usable_set(set: &JwkSet) -> Result<KeySet, FetchError> {
+    let set = KeySet::from_jwk_set(set);
+    if set.is_empty() {
+        return Err(FetchError::new("the JWK Set holds no usable key"));
+    }
+    Ok(set)
+}
+
+/// A fetch under way. Dropped without having ended, by a panic or with its runtime, it counts as
+/// failed, so that the next may set out.
+struct Journey {
+    shared: Arc<Shared>,
+    set_out_at: SystemTime,
+    ended: bool,
+}
+
+impl Journey {
+    fn end(mut self, fetched: Result<JwkSet, FetchError>) {
+        self.ended = true;
+        self.shared.land(self.set_out_at, fetched);
+    }
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.shared.land(self.set_out_at, Err(FetchError::new("the fetch was cut short")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
