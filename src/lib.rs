@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod claims;
+pub mod client;
 mod clock;
 mod config_error;
 mod credential;
@@ -12,6 +13,9 @@ mod publishable_key;
 pub mod token;
 
 pub use claims::Claims;
+mod session;
+
+pub use client::{SecretKey, SessionsClient};
 pub use clock::Clock;
 pub use config_error::ConfigError;
 pub use credential::{Credential, OwnedCredential, PresentedToken};
@@ -19,3 +23,4 @@ pub use id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId};
 pub use jwk_set::{Jwk, JwkSet};
 pub use publishable_key::PublishableKey;
 pub use token::TokenVerifier;
+pub use session::{Session, SessionActivity, SessionStatus, SessionTask};
