@@ -5,6 +5,8 @@ mod clock;
 mod config_error;
 mod id;
 mod jwk_set;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use clock::Clock;
 pub use config_error::ConfigError;
