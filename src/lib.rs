@@ -11,6 +11,8 @@ mod id;
 mod jwk_set;
 mod publishable_key;
 pub mod token;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use claims::Claims;
 mod session;

@@ -1,0 +1,125 @@
+//! Settings of an emulator.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use aws_lc_rs::rand;
+
+use super::{
+    SessionsApi, Shared,
+    quota::Quota,
+    server::Server,
+    state::{Names, State},
+};
+use crate::{clock::Clock, id::UserId};
+
+/// Settings of a [`SessionsApi`], from [`SessionsApi::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct SessionsApiBuilder {
+    addr: SocketAddr,
+    secret_key: Option<String>,
+    users: Vec<String>,
+    templates: Vec<String>,
+    enforce_quota: bool,
+}
+
+impl SessionsApiBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            addr: (Ipv4Addr::LOCALHOST, 0).into(),
+            secret_key: None,
+            users: Vec::new(),
+            templates: Vec::new(),
+            enforce_quota: false,
+        }
+    }
+
+    /// Where to listen: a loopback address. A free port of 127.0.0.1 by default.
+    pub fn addr(mut self, addr: SocketAddr) -> Self {
+        self.addr = addr;
+        self
+    }
+
+    /// The secret key, `sk_test_…` or `sk_live_…`. Made up by default, for a development instance.
+    pub fn secret_key(mut self, secret_key: &str) -> Self {
+        self.secret_key = Some(secret_key.to_owned());
+        self
+    }
+
+    /// A user that exists, `user_…`. Signing in makes users known too.
+    pub fn user(mut self, user_id: &str) -> Self {
+        self.users.push(user_id.to_owned());
+        self
+    }
+
+    /// A JWT template that exists.
+    pub fn template(mut self, name: &str) -> Self {
+        self.templates.push(name.to_owned());
+        self
+    }
+
+    /// Whether Clerk's rate limit is kept: 1000 calls within ten seconds with `sk_live_…`, 100 otherwise,
+    /// and `/jwks` free.
+    ///
+    /// Off by default, since the outcome of a test should not depend on how fast it runs. A
+    /// [fault](super::Fault::status) of 429 comes at a moment of your choosing.
+    pub fn enforce_quota(mut self, enforce: bool) -> Self {
+        self.enforce_quota = enforce;
+        self
+    }
+
+    /// Starts the emulator.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the address is not a loopback one or cannot be bound, if the secret key does not start with
+    /// `sk_test_` or `sk_live_`, or if a user ID is none.
+    pub async fn start(self) -> io::Result<SessionsApi> {
+        let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
+        if !self.addr.ip().is_loopback() {
+            return Err(invalid("the emulator listens on loopback addresses only"));
+        }
+        if self.secret_key.as_deref().is_some_and(|key| !is_secret_key(key)) {
+            return Err(invalid("a secret key is sk_test_ or sk_live_ and printable characters"));
+        }
+        let users: Vec<UserId> = self
+            .users
+            .iter()
+            .map(|user| user.parse())
+            .collect::<Result<_, _>>()
+            .map_err(|_| invalid("a user ID is user_ and letters and digits"))?;
+        let mut seed = [0; 16];
+        rand::fill(&mut seed).map_err(|_| io::Error::other("the system has no randomness"))?;
+        let make = move || {
+            let mut state = State::new(self.secret_key, Names::new(seed));
+            state.users.extend(users);
+            state.templates.extend(self.templates);
+            state.quota =
+                self.enforce_quota.then(|| Quota::per_ten_seconds(state.instance.quota()));
+            let instance = Arc::clone(&state.instance);
+            Shared { instance, state: Mutex::new(state), clock: Clock::adjustable() }
+        };
+        let server = Server::start(self.addr, make).await?;
+        Ok(SessionsApi { base_url: format!("http://{}", server.addr), server })
+    }
+}
+
+impl std::fmt::Debug for SessionsApiBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionsApiBuilder")
+            .field("addr", &self.addr)
+            .field("users", &self.users)
+            .field("templates", &self.templates)
+            .field("enforce_quota", &self.enforce_quota)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let rest = key.strip_prefix("sk_test_").or_else(|| key.strip_prefix("sk_live_"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
+}

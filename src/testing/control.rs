@@ -1,0 +1,226 @@
+//! `/emulator`: what Clerk's API cannot give, for those who use the emulator from another process.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer::{self, Refusal},
+    fault::Fault,
+    operation::Operation,
+    operations::{only, optional, required, session_id},
+    request::Request,
+    session::SessionRecord,
+    signer::SigningKey,
+    state::State,
+    token::TokenPlan,
+};
+use crate::{clock::Clock, id::UserId};
+
+/// The end of the year 9999: no clock goes beyond.
+const END_OF_TIME: Duration = Duration::from_secs(253_402_300_799);
+/// The longest that a single setting may last, in milliseconds: a year.
+const LONGEST_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
+
+/// Answers a request for a path under `/emulator`.
+pub(super) fn handle(state: &mut State, request: &Request, clock: &Clock) -> Response<Bytes> {
+    match respond(state, request, clock) {
+        Ok(body) => answer::json(StatusCode::OK, &body),
+        Err(refusal) => refusal.into_answer(&state.trace_id()),
+    }
+}
+
+fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value, Refusal> {
+    let now = clock.now();
+    let segments = request.segments();
+    let path = segments.get(1..).unwrap_or_default();
+    match (&request.method, path) {
+        (&Method::POST, ["sessions"]) => begin_session(state, &request.object()?, now),
+        (&Method::POST, ["session-tokens"]) => mint(state, &request.object()?, now),
+        (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &request.object()?, now),
+        (&Method::POST, ["faults"]) => set_fault(state, &request.object()?, now),
+        (&Method::DELETE, ["faults"]) => {
+            state.faults.clear();
+            Ok(json!({}))
+        }
+        (&Method::GET, ["requests"]) => Ok(counts(state)),
+        (&Method::POST, ["clock"]) => advance(clock, &request.object()?, now),
+        (&Method::POST, ["keys"]) => rotate(state, &request.object()?),
+        (
+            _,
+            [
+                "sessions" | "session-tokens" | "refresh-tokens" | "faults" | "requests" | "clock"
+                | "keys",
+            ],
+        ) => Err(Refusal::wrong_method()),
+        _ => Err(Refusal::not_found("The emulator has no such path")),
+    }
+}
+
+/// A sign-in, also where the API creates no sessions: in a production instance. The user is known from then on.
+fn begin_session(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["user_id"])?;
+    let user_id: UserId = required(parameters, "user_id")?
+        .parse()
+        .map_err(|_| Refusal::format("user_id", "the ID of a user"))?;
+    state.users.insert(user_id.clone());
+    let session = state.begin_session(user_id, None, now);
+    Ok(json!({ "session_id": session.id, "client_id": session.client_id }))
+}
+
+fn mint(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["session_id", "authorized_party", "expires_in_seconds", "claims"])?;
+    let session = signed_in(state, parameters, now)?;
+    let mut plan = TokenPlan::session(now);
+    plan.authorized_party = optional(parameters, "authorized_party")?.map(str::to_owned);
+    match parameters.get("expires_in_seconds") {
+        None | Some(Value::Null) => {}
+        Some(seconds) => match seconds.as_u64() {
+            Some(seconds @ 1..=315_360_000) => plan.lifetime = Duration::from_secs(seconds),
+            _ => return Err(Refusal::value("expires_in_seconds", "from 1 to 315360000")),
+        },
+    }
+    let mut claims = state.claims(&plan, &session);
+    match parameters.get("claims") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(more)) => claims.extend(more.clone()),
+        Some(_) => return Err(Refusal::format("claims", "an object")),
+    }
+    let key = state.keys.current();
+    Ok(json!({ "jwt": key.sign(&plan.header(key.kid()), &claims) }))
+}
+
+fn issue_refresh_token(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["session_id"])?;
+    let session = signed_in(state, parameters, now)?;
+    Ok(json!({ "refresh_token": state.issue_refresh_token(session.id) }))
+}
+
+/// A front end has tokens of active and pending sessions only.
+fn signed_in(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<SessionRecord, Refusal> {
+    let id = session_id(parameters)?;
+    match state.session(id.as_str(), now) {
+        Some(session) if session.is_active() || session.is_pending() => Ok(session.clone()),
+        _ => Err(Refusal::no_session(id.as_str())),
+    }
+}
+
+fn set_fault(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    const KNOWN: [&str; 7] =
+        ["operation", "kind", "status", "retry_after", "delay_ms", "times", "for_ms"];
+    only(parameters, &KNOWN)?;
+    let operation = match required(parameters, "operation")? {
+        "all" => None,
+        name => Some(
+            Operation::named(name)
+                .ok_or_else(|| Refusal::value("operation", "the name of an operation, or all"))?,
+        ),
+    };
+    let mut fault = match required(parameters, "kind")? {
+        "status" => match whole(parameters, "status", 599)?.map(u16::try_from) {
+            Some(Ok(status @ 300..=599)) => Fault::status(status),
+            Some(_) => return Err(Refusal::value("status", "from 300 to 599")),
+            None => return Err(Refusal::missing("status")),
+        },
+        "delay" => match whole(parameters, "delay_ms", LONGEST_MILLIS)? {
+            Some(millis) => Fault::delay(Duration::from_millis(millis)),
+            None => return Err(Refusal::missing("delay_ms")),
+        },
+        "hang" => Fault::hang(),
+        "reset" => Fault::reset(),
+        "truncate" => Fault::truncate(),
+        "garbage" => Fault::garbage(),
+        "content_type" => Fault::content_type(),
+        _ => return Err(Refusal::value("kind", "a kind of fault")),
+    };
+    if let Some(seconds) = whole(parameters, "retry_after", LONGEST_MILLIS)? {
+        fault = fault.retry_after(Duration::from_secs(seconds));
+    }
+    if let Some(times) = whole(parameters, "times", u64::MAX)? {
+        fault = fault.times(times);
+    }
+    if let Some(millis) = whole(parameters, "for_ms", LONGEST_MILLIS)? {
+        fault = fault.during(Duration::from_millis(millis));
+    }
+    state.faults.set(operation, fault, now);
+    Ok(json!({}))
+}
+
+/// The number of requests per operation, and of those for nothing that exists under `unknown`.
+fn counts(state: &State) -> Value {
+    let count = |operation: Operation| {
+        (operation.name().to_owned(), Value::from(state.requests.count(operation)))
+    };
+    let unknown = ("unknown".to_owned(), Value::from(state.requests.unknown()));
+    Value::Object(Operation::ALL.into_iter().map(count).chain([unknown]).collect())
+}
+
+fn advance(
+    clock: &Clock,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["advance_ms"])?;
+    let millis =
+        whole(parameters, "advance_ms", u64::MAX)?.ok_or_else(|| Refusal::missing("advance_ms"))?;
+    let by = Duration::from_millis(millis);
+    let then = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(by);
+    if then > END_OF_TIME {
+        return Err(Refusal::value("advance_ms", "a time that ends before the year 10000"));
+    }
+    clock.advance(by);
+    Ok(json!({ "now_ms": super::session::millis(clock.now()) }))
+}
+
+/// A new signing key. The one before stays published unless `keep_old` is false.
+fn rotate(state: &mut State, parameters: &Map<String, Value>) -> Result<Value, Refusal> {
+    only(parameters, &["keep_old"])?;
+    let keep_old = match parameters.get("keep_old") {
+        None | Some(Value::Null) => true,
+        Some(Value::Bool(keep)) => *keep,
+        Some(_) => return Err(Refusal::format("keep_old", "true or false")),
+    };
+    let next = SigningKey::generate(state.fresh_kid());
+    let kid = next.kid().to_owned();
+    state.keys.rotate(next);
+    if !keep_old {
+        state.keys.withdraw_retired();
+    }
+    Ok(json!({ "kid": kid }))
+}
+
+fn whole(
+    parameters: &Map<String, Value>,
+    name: &str,
+    highest: u64,
+) -> Result<Option<u64>, Refusal> {
+    match parameters.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|number| *number <= highest) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Refusal::format(name, "a whole number within its range")),
+        },
+    }
+}

@@ -1,0 +1,308 @@
+//! An emulator of Clerk's Sessions API, for tests and demonstrations without an account.
+//!
+//! [`SessionsApi`] listens on a free loopback port and behaves as Clerk does: every operation on sessions in every
+//! API version, with real RS256 signatures, Clerk's errors and, if wanted, its rate limit. It also does what
+//! Clerk does not do on demand: it signs users in, mints tokens that are wrong in a chosen way, moves its clock,
+//! rotates its keys, counts the requests, and breaks. Official SDKs can be pointed at it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_clerk::testing::{Fault, Operation, SessionsApi};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let api = SessionsApi::start().await;
+//! let session = api.sign_in("user_1");
+//! api.fail(Operation::Get, Fault::status(503).times(1));
+//!
+//! let http = reqwest::Client::new();
+//! let url = format!("{}/v1/sessions/{session}", api.base_url());
+//! let get = || http.get(&url).bearer_auth(api.secret_key()).send();
+//! assert_eq!(get().await?.status(), 503);
+//! assert_eq!(get().await?.status(), 200);
+//!
+//! api.clock().advance(Duration::from_secs(8 * 24 * 60 * 60));
+//! assert!(get().await?.text().await?.contains(r#""status":"expired""#));
+//! assert_eq!(api.requests().count(Operation::Get), 3);
+//! # Ok::<(), reqwest::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where Clerk's behaviour is not documented
+//!
+//! The emulator decides, on the side of caution:
+//!
+//! * No token is issued for, and no verification succeeds of, a session that is not active: 404
+//!   `resource_not_found`.
+//! * A session that expires or is abandoned is so from that very millisecond on.
+//! * A pending session does not exist (404, and not in lists) in API versions that do not know the status, lest it pass for an
+//!   active one. It can be revoked.
+//! * Revoking makes any session `revoked`; doing it again changes nothing.
+//! * A token given to the verify endpoint must be of that session (400 otherwise); it may have expired.
+//! * The rate limit counts every call with the right key within the last ten seconds, except for `/jwks`.
+
+mod answer;
+mod api;
+mod api_version;
+mod builder;
+mod connection;
+mod control;
+mod fault;
+mod instance;
+mod mint;
+mod operation;
+mod operations;
+mod quota;
+mod recorded;
+mod request;
+mod server;
+mod session;
+mod signer;
+mod state;
+mod token;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub use self::{
+    builder::SessionsApiBuilder,
+    fault::Fault,
+    mint::TokenMint,
+    operation::Operation,
+    recorded::{RecordedRequest, Requests},
+    session::{Membership, SessionRecord},
+};
+use self::{instance::Instance, server::Server, signer::SigningKey, state::State};
+use crate::{
+    clock::Clock,
+    id::{SessionId, UserId},
+    jwk_set::JwkSet,
+};
+
+/// A running emulator. Dropping it stops it: its port is closed and its connections are cut.
+///
+/// Each emulator is an instance of its own, with its own key, issuer, users and clock.
+pub struct SessionsApi {
+    server: Server,
+    base_url: String,
+}
+
+/// What the server's thread and its owner share.
+#[derive(Debug)]
+struct Shared {
+    instance: Arc<Instance>,
+    state: Mutex<State>,
+    clock: Clock,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionsApi {
+    /// Starts an emulator with the default settings.
+    ///
+    /// # Panics
+    ///
+    /// Panics when no port can be bound on 127.0.0.1.
+    #[must_use]
+    pub async fn start() -> Self {
+        Self::builder().start().await.expect("a loopback port can be bound")
+    }
+
+    /// The settings, to change before it [starts](SessionsApiBuilder::start).
+    pub fn builder() -> SessionsApiBuilder {
+        SessionsApiBuilder::new()
+    }
+
+    /// The origin to use in place of `https://api.clerk.com`, without `/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The secret key that the API wants.
+    #[must_use]
+    pub fn secret_key(&self) -> &str {
+        &self.server.shared.instance.secret_key
+    }
+
+    /// The publishable key that goes with it.
+    #[must_use]
+    pub fn publishable_key(&self) -> &str {
+        &self.server.shared.instance.publishable_key
+    }
+
+    /// Who issues the tokens (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.server.shared.instance.issuer
+    }
+
+    /// The clock by which sessions expire and tokens are issued. It runs with the system's and can be advanced.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.server.shared.clock.clone()
+    }
+
+    /// The public key that verifies tokens signed from now on, as PEM: what Clerk calls the JWT key.
+    #[must_use]
+    pub fn jwt_key(&self) -> String {
+        self.state().keys.current().pem()
+    }
+
+    /// The keys that `/v1/jwks` publishes.
+    #[must_use]
+    pub fn jwk_set(&self) -> JwkSet {
+        self.state().keys.jwk_set()
+    }
+
+    /// Signs a user in, who is made known if need be, and gives the new session.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text is no user ID (`user_…`).
+    pub fn sign_in(&self, user_id: &str) -> SessionId {
+        let user_id: UserId = user_id.parse().expect("a user ID is user_ and letters and digits");
+        let now = self.clock().now();
+        let mut state = self.state();
+        state.users.insert(user_id.clone());
+        state.begin_session(user_id, None, now).id
+    }
+
+    /// An ordinary token of this session, good for 60 s, as a front end has one.
+    ///
+    /// It is issued whatever the session's status, unlike the API's.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such session.
+    #[must_use]
+    pub fn token(&self, session: &SessionId) -> String {
+        self.mint(session).sign()
+    }
+
+    /// Begins a token of this session that is special in some way.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such session.
+    pub fn mint(&self, session: &SessionId) -> TokenMint<'_> {
+        let record = self.session(session).expect(NO_SESSION);
+        TokenMint::new(self, record, self.clock().now())
+    }
+
+    /// A refresh token for this session, as a front end has one in its cookie.
+    #[must_use]
+    pub fn refresh_token(&self, session: &SessionId) -> String {
+        self.state().issue_refresh_token(session.clone())
+    }
+
+    /// The session as it stands now.
+    #[must_use]
+    pub fn session(&self, session: &SessionId) -> Option<SessionRecord> {
+        let now = self.clock().now();
+        self.state().session(session.as_str(), now).cloned()
+    }
+
+    /// Changes a session behind the API's back, as a front end or the dashboard would.
+    ///
+    /// ```
+    /// # use tower_clerk::testing::{Membership, SessionsApi};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let api = SessionsApi::start().await;
+    /// let id = api.sign_in("user_1");
+    /// api.edit(&id, |session| {
+    ///     session.organization = "org_1".parse().ok().map(Membership::new);
+    ///     session.expire_at = session.created_at;
+    /// });
+    /// assert_eq!(api.session(&id).unwrap().status, "expired");
+    /// # });
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such session.
+    pub fn edit(&self, session: &SessionId, change: impl FnOnce(&mut SessionRecord)) {
+        let now = self.clock().now();
+        let mut record = self.session(session).expect(NO_SESSION);
+        change(&mut record);
+        record.updated_at = now;
+        if let Some(stored) = self.state().session(session.as_str(), now) {
+            *stored = record;
+        }
+    }
+
+    /// Gives a session this status: `revoked`, `ended`, `pending`, …
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such session.
+    pub fn set_status(&self, session: &SessionId, status: &str) {
+        self.edit(session, |record| status.clone_into(&mut record.status));
+    }
+
+    /// Forgets a session: it never was. `false` if there was none.
+    pub fn remove(&self, session: &SessionId) -> bool {
+        self.state().remove_session(session)
+    }
+
+    /// Signs with a new key from now on. The one before stays published, until it is
+    /// [withdrawn](Self::withdraw_retired_keys). This takes about a tenth of a second.
+    pub fn rotate_keys(&self) {
+        let kid = self.state().fresh_kid();
+        let next = SigningKey::generate(kid);
+        self.state().keys.rotate(next);
+    }
+
+    /// Publishes the current key only.
+    pub fn withdraw_retired_keys(&self) {
+        self.state().keys.withdraw_retired();
+    }
+
+    /// The requests received so far.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.state().requests.clone()
+    }
+
+    /// Counts from zero again.
+    pub fn forget_requests(&self) {
+        self.state().requests = Requests::default();
+    }
+
+    /// Makes an operation fail.
+    pub fn fail(&self, operation: Operation, fault: Fault) {
+        let now = self.clock().now();
+        self.state().faults.set(Some(operation), fault, now);
+    }
+
+    /// Makes everything under `/v1` fail.
+    pub fn fail_all(&self, fault: Fault) {
+        let now = self.clock().now();
+        self.state().faults.set(None, fault, now);
+    }
+
+    /// Takes all faults back. Requests that hang go on hanging.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.server.shared.state()
+    }
+}
+
+/// A test that names a session the emulator does not have is mistaken, and is told so at once.
+const NO_SESSION: &str = "the emulator has no such session";
+
+impl fmt::Debug for SessionsApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionsApi").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}

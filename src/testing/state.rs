@@ -1,0 +1,175 @@
+//! Everything the emulator knows.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value};
+
+use super::{
+    fault::Faults,
+    instance::Instance,
+    quota::Quota,
+    recorded::Requests,
+    session::{Membership, SessionRecord},
+    signer::{KeyRing, SigningKey},
+    token::TokenPlan,
+};
+use crate::id::{SessionId, UserId};
+
+/// The state of one emulator.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) instance: Arc<Instance>,
+    pub(super) users: HashSet<UserId>,
+    pub(super) templates: HashSet<String>,
+    pub(super) keys: KeyRing,
+    pub(super) quota: Option<Quota>,
+    pub(super) faults: Faults,
+    pub(super) requests: Requests,
+    sessions: HashMap<SessionId, SessionRecord>,
+    refresh_tokens: HashMap<String, SessionId>,
+    names: Names,
+}
+
+impl State {
+    /// An instance without users or sessions, with a key of its own. Making that key takes a while.
+    pub(super) fn new(secret_key: Option<String>, mut names: Names) -> Self {
+        let secret_key = secret_key.unwrap_or_else(|| names.next("sk_test_"));
+        let host = format!("clerk.{}.test", names.next("emulator-").to_lowercase());
+        let keys = KeyRing::new(SigningKey::generate(names.next("ins_")));
+        Self {
+            instance: Arc::new(Instance::new(secret_key, &host)),
+            users: HashSet::new(),
+            templates: HashSet::new(),
+            keys,
+            quota: None,
+            faults: Faults::default(),
+            requests: Requests::default(),
+            sessions: HashMap::new(),
+            refresh_tokens: HashMap::new(),
+            names,
+        }
+    }
+
+    /// Begins an active session on a client of its own.
+    pub(super) fn begin_session(
+        &mut self,
+        user_id: UserId,
+        organization: Option<Membership>,
+        now: SystemTime,
+    ) -> SessionRecord {
+        let id: SessionId = self.names.id("sess_");
+        let client_id = self.names.id("client_");
+        let mut session =
+            SessionRecord::begin(id.clone(), user_id, client_id, self.names.made, now);
+        session.organization = organization;
+        self.sessions.insert(id, session.clone());
+        session
+    }
+
+    /// The session of this ID, as it stands now.
+    pub(super) fn session(&mut self, id: &str, now: SystemTime) -> Option<&mut SessionRecord> {
+        let session = self.sessions.get_mut(id)?;
+        session.settle(now);
+        Some(session)
+    }
+
+    /// Every session as it stands now, the newest first.
+    pub(super) fn sessions(&mut self, now: SystemTime) -> Vec<&SessionRecord> {
+        self.sessions.values_mut().for_each(|session| session.settle(now));
+        let mut sessions: Vec<_> = self.sessions.values().collect();
+        sessions.sort_unstable_by_key(|session| {
+            (std::cmp::Reverse(session.created_at), std::cmp::Reverse(session.sequence))
+        });
+        sessions
+    }
+
+    /// Forgets the session. Whether there was one is the answer.
+    pub(super) fn remove_session(&mut self, id: &SessionId) -> bool {
+        self.sessions.remove(id).is_some()
+    }
+
+    /// Makes a refresh token for the session, as a front end has one in its cookie.
+    pub(super) fn issue_refresh_token(&mut self, session: SessionId) -> String {
+        let token = self.names.next("rt_");
+        self.refresh_tokens.insert(token.clone(), session);
+        token
+    }
+
+    pub(super) fn refresh_token_is_for(&self, token: &str, session: &SessionId) -> bool {
+        self.refresh_tokens.get(token) == Some(session)
+    }
+
+    /// A token as planned, signed with the current key.
+    pub(super) fn sign(&mut self, plan: &TokenPlan, session: &SessionRecord) -> String {
+        let claims = self.claims(plan, session);
+        let key = self.keys.current();
+        key.sign(&plan.header(key.kid()), &claims)
+    }
+
+    pub(super) fn claims(
+        &mut self,
+        plan: &TokenPlan,
+        session: &SessionRecord,
+    ) -> Map<String, Value> {
+        let id = self.names.next("");
+        plan.claims(session, &self.instance.issuer, &id)
+    }
+
+    /// What an error is traced by.
+    pub(super) fn trace_id(&mut self) -> String {
+        self.names.next("trace_")
+    }
+
+    /// A name for a new key.
+    pub(super) fn fresh_kid(&mut self) -> String {
+        self.names.next("ins_")
+    }
+}
+
+/// A source of names that look random, follow from their seed, and never repeat.
+#[derive(Debug)]
+pub(super) struct Names {
+    seed: [u8; 16],
+    made: u64,
+}
+
+impl Names {
+    pub(super) fn new(seed: [u8; 16]) -> Self {
+        Self { seed, made: 0 }
+    }
+
+    /// The prefix and 27 letters and digits, like an identifier of Clerk's.
+    fn next(&mut self, prefix: &str) -> String {
+        const ALPHABET: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        self.made += 1;
+        let input = [&self.seed[..], &self.made.to_be_bytes()].concat();
+        let hash = digest::digest(&digest::SHA256, &input);
+        let letter = |byte: &u8| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]);
+        prefix.chars().chain(hash.as_ref().iter().take(27).map(letter)).collect()
+    }
+
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(&mut self, prefix: &str) -> T {
+        self.next(prefix).parse().expect("a prefix, letters and digits are an identifier")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_the_seed_and_differ() {
+        let mut names = Names::new([7; 16]);
+        let mut again = Names::new([7; 16]);
+        let first = names.next("sess_");
+        assert_eq!(first.len(), 32);
+        assert_eq!(first, again.next("sess_"));
+        assert_ne!(first, names.next("sess_"));
+    }
+}
