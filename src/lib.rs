@@ -1,28 +1,45 @@
 //! Tower middleware that authenticates [Clerk](https://clerk.com) sessions.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod claims;
 pub mod client;
 mod clock;
 mod config_error;
 mod credential;
+mod environment;
 pub mod extract;
 mod id;
 mod jwk_set;
+mod middleware;
 mod publishable_key;
-pub mod token;
+mod resolve;
+mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod token;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
-pub use claims::Claims;
-mod session;
-
-pub use client::{SecretKey, SessionsClient};
-pub use clock::Clock;
-pub use config_error::ConfigError;
-pub use credential::{Credential, OwnedCredential, PresentedToken};
-pub use id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId};
-pub use jwk_set::{Jwk, JwkSet};
-pub use publishable_key::PublishableKey;
-pub use token::TokenVerifier;
-pub use session::{Session, SessionActivity, SessionStatus, SessionTask};
+pub use self::{
+    claims::Claims,
+    client::{SecretKey, SessionsClient},
+    clock::Clock,
+    config_error::ConfigError,
+    credential::{Credential, OwnedCredential, PresentedToken},
+    extract::ExtractCredential,
+    id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId},
+    jwk_set::{Jwk, JwkSet},
+    middleware::{
+        AnswerBody, Authenticate, AuthenticateLayer, Protocol, ResponseBody, ResponseFuture,
+        RevokeFuture, RevokeSession,
+    },
+    publishable_key::PublishableKey,
+    resolve::{
+        Freshness, Policy, Rejection, RejectionKind, ResolveSession, Resolved, SessionCheck,
+        SessionResolver, SessionResolverBuilder,
+    },
+    session::{Session, SessionActivity, SessionStatus, SessionTask},
+    token::TokenVerifier,
+};

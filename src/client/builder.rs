@@ -5,13 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::HeaderValue;
 use reqwest::redirect;
 
-use super::{
-    ApiVersion, Quota, SecretKey, SessionsClient,
-    base_url::BaseUrl,
+use super::{ApiVersion, Quota, SecretKey, SessionsClient, base_url::BaseUrl, upstream::Upstream};
+use crate::{
+    config_error::ConfigError,
     environment::{Environment, Process},
-    upstream::Upstream,
 };
-use crate::config_error::ConfigError;
 
 /// Builds a [`SessionsClient`].
 ///

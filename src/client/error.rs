@@ -38,6 +38,8 @@ enum Kind {
     Refused(Refusal),
     /// Clerk answered 200 and nonsense.
     InvalidResponse(&'static str),
+    /// The call came to no end that counts.
+    Interrupted,
 }
 
 impl Error {
@@ -168,6 +170,16 @@ impl Error {
         )
     }
 
+    /// The session was revoked or invalidated whenever an answer about it was under way.
+    pub(crate) fn outdated() -> Self {
+        Self::new(Operation::Get, Kind::Interrupted, None)
+    }
+
+    /// The runtime shut down during a revocation.
+    pub(crate) fn revocation_interrupted(source: tokio::task::JoinError) -> Self {
+        Self::caused(Operation::Revoke, Kind::Interrupted, source.into())
+    }
+
     /// Whether the same call may fare better in a moment.
     pub(super) fn is_transient(&self) -> bool {
         match &self.0.kind {
@@ -187,6 +199,7 @@ impl Error {
             Kind::Transport => "transport",
             Kind::Refused(_) => "refused",
             Kind::InvalidResponse(_) => "invalid_response",
+            Kind::Interrupted => "interrupted",
         }
     }
 
@@ -230,6 +243,7 @@ impl fmt::Display for Error {
             Kind::Quota => f.write_str("not sent, to stay within this client's quota")?,
             Kind::Timeout => f.write_str("no answer from Clerk in time")?,
             Kind::Transport => f.write_str("the connection to Clerk failed")?,
+            Kind::Interrupted => f.write_str("interrupted before it came to an end")?,
             Kind::InvalidResponse(why) => write!(f, "Clerk's answer is of no use: {why}")?,
             Kind::Refused(refusal) => {
                 write!(f, "Clerk answered {refusal}")?;

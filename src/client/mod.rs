@@ -24,7 +24,6 @@ mod api_version;
 mod base_url;
 mod builder;
 mod create;
-mod environment;
 mod error;
 mod events;
 mod jwks;
@@ -90,6 +89,15 @@ impl SessionsClient {
     /// When the key is missing or one of the two is malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
         SessionsClientBuilder::from_env()?.build()
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.is_live()
+    }
+
+    /// How long a call can take, in all.
+    pub(crate) fn timeout(&self) -> std::time::Duration {
+        self.0.timeout()
     }
 }
 

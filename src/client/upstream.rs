@@ -109,6 +109,14 @@ impl Upstream {
         self.version
     }
 
+    pub(super) fn is_live(&self) -> bool {
+        self.secret_key.is_live()
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// A call for the resource with this path. The segments cannot leave it.
     pub(super) fn call<'a>(
         &self,

@@ -45,6 +45,7 @@ mod answer;
 mod api;
 mod api_version;
 mod builder;
+mod clients;
 mod connection;
 mod control;
 mod fault;

@@ -74,6 +74,7 @@ impl SigningKey {
             kid: Some(self.kid.clone()),
             alg: Some("RS256".to_owned()),
             public_key_use: Some("sig".to_owned()),
+            key_ops: None,
             n: Some(URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero())),
             e: Some(URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero())),
         }

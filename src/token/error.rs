@@ -83,21 +83,7 @@ impl TokenError {
     /// The fault in Clerk's words, such as `token-expired`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        match self.kind {
-            TokenErrorKind::Malformed => "token-invalid",
-            TokenErrorKind::Algorithm => "token-invalid-algorithm",
-            TokenErrorKind::UnknownKey => "jwk-kid-mismatch",
-            TokenErrorKind::Signature => "token-invalid-signature",
-            TokenErrorKind::Category => "token-type-mismatch",
-            TokenErrorKind::Claim => "token-verification-failed",
-            TokenErrorKind::AuthorizedParty => "token-invalid-authorized-parties",
-            TokenErrorKind::Expired => "token-expired",
-            TokenErrorKind::NotActiveYet => "token-not-active-yet",
-            TokenErrorKind::IssuedInTheFuture => "token-iat-in-the-future",
-            TokenErrorKind::Pending => "session-pending",
-            TokenErrorKind::Unavailable => "jwk-remote-failed-to-load",
-            TokenErrorKind::Misconfigured => "secret-key-invalid",
-        }
+        self.kind.reason()
     }
 
     /// Whether the token could not be judged, for want of keys. It may well be good.
@@ -116,6 +102,28 @@ impl TokenError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+}
+
+impl TokenErrorKind {
+    /// The reason in the words of Clerk's SDKs.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            TokenErrorKind::Malformed => "token-invalid",
+            TokenErrorKind::Algorithm => "token-invalid-algorithm",
+            TokenErrorKind::UnknownKey => "jwk-kid-mismatch",
+            TokenErrorKind::Signature => "token-invalid-signature",
+            TokenErrorKind::Category => "token-type-mismatch",
+            TokenErrorKind::Claim => "token-verification-failed",
+            TokenErrorKind::AuthorizedParty => "token-invalid-authorized-parties",
+            TokenErrorKind::Expired => "token-expired",
+            TokenErrorKind::NotActiveYet => "token-not-active-yet",
+            TokenErrorKind::IssuedInTheFuture => "token-iat-in-the-future",
+            TokenErrorKind::Pending => "session-pending",
+            TokenErrorKind::Unavailable => "jwk-remote-failed-to-load",
+            TokenErrorKind::Misconfigured => "secret-key-invalid",
+        }
     }
 }
 

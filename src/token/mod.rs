@@ -39,15 +39,16 @@ mod jws;
 mod key_set;
 mod keys;
 mod origin;
+mod published;
 mod remote_keys;
 mod rules;
 mod verifier;
 
+pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, issuer, not_empty};
 pub(crate) use self::{
     authenticator::Authenticator,
     fetch::{FetchError, FetchKeys},
     keys::Keys,
-    origin::Origin,
     remote_keys::KeysReport,
     rules::Expectations,
 };

@@ -8,7 +8,7 @@ use super::{Authenticator, Expectations, FetchKeys, Keys, TokenError};
 use crate::{Claims, Clock, ConfigError, JwkSet};
 
 /// How far clocks may differ, unless it is set.
-const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// Verifies session tokens without asking Clerk about the session.
 ///
@@ -220,7 +220,7 @@ impl TokenVerifierBuilder {
 }
 
 /// An empty list would switch the check off, which nobody asks for by giving one.
-fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
+pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
     if list.is_empty() {
         return Err(ConfigError::malformed(
             what,
@@ -230,7 +230,7 @@ fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError>
     Ok(list)
 }
 
-fn issuer(issuer: String) -> Result<Box<str>, ConfigError> {
+pub(crate) fn issuer(issuer: String) -> Result<Box<str>, ConfigError> {
     let is_url = issuer.starts_with("https://") || issuer.starts_with("http://");
     if !is_url || issuer.ends_with('/') || issuer.contains(char::is_whitespace) {
         return Err(ConfigError::malformed(

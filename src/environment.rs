@@ -1,8 +1,8 @@
-//! Reading the environment.
+//! The environment variables that configure a service, under Clerk's own names.
 
 use std::env::VarError;
 
-use crate::config_error::ConfigError;
+use crate::{ConfigError, PublishableKey};
 
 /// Where variables are looked up: the process's environment, or a test's.
 pub(crate) trait Environment {
@@ -30,4 +30,20 @@ impl Environment for Process {
     fn look_up(&self, name: &'static str) -> Result<String, VarError> {
         std::env::var(name)
     }
+}
+
+/// `CLERK_PUBLISHABLE_KEY`.
+pub(crate) fn publishable_key() -> Result<Option<PublishableKey>, ConfigError> {
+    Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse()).transpose()
+}
+
+/// `CLERK_JWT_KEY`, a PEM.
+pub(crate) fn jwt_key() -> Result<Option<String>, ConfigError> {
+    Process.optional("CLERK_JWT_KEY")
+}
+
+/// The origins in `CLERK_AUTHORIZED_PARTIES`, which commas separate.
+pub(crate) fn authorized_parties() -> Result<Vec<String>, ConfigError> {
+    let parties = Process.optional("CLERK_AUTHORIZED_PARTIES")?.unwrap_or_default();
+    Ok(parties.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect())
 }

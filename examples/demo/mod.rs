@@ -1,0 +1,66 @@
+//! What the examples share: Clerk as the environment describes it, or the emulator.
+
+use std::{env, error::Error, time::Duration};
+
+use tokio::{net::TcpListener, signal};
+use tower_clerk::{
+    AuthenticateLayer, ConfigError, PublishableKey, SessionResolver,
+    extract::{BearerToken, Or, SessionCookie},
+    testing::SessionsApi,
+};
+
+pub(crate) struct Clerk {
+    pub(crate) resolver: SessionResolver,
+    /// Where there is no `CLERK_SECRET_KEY`.
+    pub(crate) emulator: Option<SessionsApi>,
+}
+
+impl Clerk {
+    pub(crate) async fn from_env() -> Result<Self, ConfigError> {
+        if env::var_os("CLERK_SECRET_KEY").is_some() {
+            return Ok(Self { resolver: SessionResolver::from_env()?, emulator: None });
+        }
+        let emulator = SessionsApi::start().await;
+        Ok(Self { resolver: emulator.resolver(), emulator: Some(emulator) })
+    }
+
+    pub(crate) fn layer(&self) -> Result<AuthenticateLayer, ConfigError> {
+        let layer = AuthenticateLayer::new(self.resolver.clone())?;
+        match &self.emulator {
+            None => layer.with_env(),
+            Some(emulator) => {
+                let key: PublishableKey = emulator.publishable_key().parse()?;
+                layer.extractor(Or::new(BearerToken, SessionCookie::of_instance(&key)))
+            }
+        }
+    }
+}
+
+/// Signs a new user in at the emulator. The token is good for an hour, to leave time for trying things.
+pub(crate) fn sign_in(emulator: &SessionsApi) -> String {
+    let session = emulator.sign_in("user_ada");
+    emulator.mint(&session).expires_in(Duration::from_secs(60 * 60)).sign()
+}
+
+/// Listens where `ADDR` says.
+pub(crate) async fn listen(default: &str) -> Result<TcpListener, Box<dyn Error>> {
+    let addr = env::var("ADDR").unwrap_or_else(|_| default.to_owned());
+    let listener = TcpListener::bind(&addr).await.map_err(|e| format!("ADDR {addr}: {e}"))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(listener)
+}
+
+/// Returns when the process is asked to stop.
+pub(crate) async fn stopped() {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
+            .expect("a handler for SIGTERM can be installed");
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = signal::ctrl_c().await;
+}

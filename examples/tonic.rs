@@ -1,0 +1,71 @@
+//! The layer in a gRPC server: `cargo run --all-features --example tonic`
+//!
+//! Without `CLERK_SECRET_KEY` it runs on an emulator of Clerk's API and prints a token to try.
+
+mod demo;
+#[rustfmt::skip]
+#[path = "proto/identity.rs"]
+mod identity;
+
+use std::error::Error;
+
+use demo::Clerk;
+use identity::{
+    SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest,
+    identity_server::{Identity, IdentityServer},
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, transport::Server};
+use tower::Layer;
+use tower_clerk::{Rejection, SessionResolver, tonic::RequestExt};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let clerk = Clerk::from_env().await?;
+    let listener = demo::listen("127.0.0.1:50051").await?;
+    if let Some(emulator) = &clerk.emulator {
+        println!("token: {}", demo::sign_in(emulator));
+    }
+
+    let identity = IdentityServer::new(Members { resolver: clerk.resolver.clone() });
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_serving::<IdentityServer<Members>>().await;
+
+    Server::builder()
+        .add_service(clerk.layer()?.layer(identity))
+        .add_service(health)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), demo::stopped())
+        .await?;
+    Ok(())
+}
+
+struct Members {
+    resolver: SessionResolver,
+}
+
+#[tonic::async_trait]
+impl Identity for Members {
+    async fn who_am_i(
+        &self,
+        request: Request<WhoAmIRequest>,
+    ) -> Result<Response<WhoAmIReply>, Status> {
+        let session = request.session()?;
+        Ok(Response::new(WhoAmIReply {
+            session_id: session.id().to_string(),
+            user_id: session.user_id().to_string(),
+            status: session.status().to_string(),
+        }))
+    }
+
+    async fn sign_out(
+        &self,
+        request: Request<SignOutRequest>,
+    ) -> Result<Response<SignOutReply>, Status> {
+        let session = request.session()?;
+        match self.resolver.revoke(session.id()).await {
+            Ok(_) => Ok(Response::new(SignOutReply {})),
+            Err(error) if error.is_not_found() => Ok(Response::new(SignOutReply {})),
+            Err(error) => Err(Rejection::from(error).into()),
+        }
+    }
+}

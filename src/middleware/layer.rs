@@ -1,0 +1,266 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Response, request::Parts};
+use tower::Layer;
+
+use super::{Authenticate, Protocol};
+use crate::{
+    ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver, environment,
+    extract::{BearerToken, CredentialError, ExtractCredential, Or, SessionCookie},
+    resolve::AnyResolver,
+};
+
+/// Applies [`Authenticate`]: requests reach the inner service with the caller's
+/// [`Session`](crate::Session) and [`Claims`](crate::Claims) in their extensions, or not at all.
+///
+/// A credential is required unless it is said otherwise. It is looked for in the `Authorization` header
+/// and then in the `__session` cookie.
+///
+/// ```
+/// # use tower_clerk::{SecretKey, SessionsClient};
+/// use tower::ServiceBuilder;
+/// use tower_clerk::{AuthenticateLayer, SessionResolver};
+///
+/// # let secret_key: SecretKey = "sk_test_TheKeyFromClerksDashboard".parse()?;
+/// # let client = SessionsClient::new(secret_key)?;
+/// let resolver = SessionResolver::new(client)?;
+/// let layer = AuthenticateLayer::new(resolver)?.authorized_parties(["https://app.example.com"])?;
+/// let service = ServiceBuilder::new().layer(layer).service_fn(async |_: http::Request<()>| {
+///     Ok::<_, std::convert::Infallible>(http::Response::new(()))
+/// });
+/// # Ok::<(), tower_clerk::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct AuthenticateLayer {
+    pub(super) resolver: AnyResolver,
+    pub(super) policy: Policy,
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What a layer's services share.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) extractor: Arc<dyn ExtractCredential>,
+    pub(super) anonymous: bool,
+    pub(super) preflight: bool,
+    pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
+    pub(super) response: Option<Arc<dyn Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync>>,
+}
+
+impl AuthenticateLayer {
+    /// Authenticates with this resolver.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver cannot keep the default policy.
+    pub fn new(resolver: impl ResolveSession) -> Result<Self, ConfigError> {
+        let settings = Settings {
+            extractor: Arc::new(Or::new(BearerToken, SessionCookie::unsuffixed())),
+            anonymous: false,
+            preflight: false,
+            exempt: None,
+            response: None,
+        };
+        let layer = Self {
+            resolver: AnyResolver::new(resolver),
+            policy: Policy::new(),
+            settings: Arc::new(settings),
+        };
+        layer.checked()
+    }
+
+    /// A layer that is set up by the environment, with a resolver of its own: see
+    /// [`SessionResolver::from_env`] and [`AuthenticateLayer::with_env`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where a variable is missing or malformed, or two contradict each other.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::new(SessionResolver::from_env()?)?.with_env()
+    }
+
+    /// Takes from the environment what concerns the layer: the cookie's suffix from
+    /// `CLERK_PUBLISHABLE_KEY`, and `CLERK_AUTHORIZED_PARTIES` (origins, separated by commas).
+    ///
+    /// # Errors
+    ///
+    /// Fails where a variable is malformed.
+    pub fn with_env(self) -> Result<Self, ConfigError> {
+        let cookie = environment::publishable_key()?
+            .map_or_else(SessionCookie::unsuffixed, |key| SessionCookie::of_instance(&key));
+        let layer = self.extractor(Or::new(BearerToken, cookie))?;
+        let parties = environment::authorized_parties()?;
+        if parties.is_empty() {
+            tracing::warn!(
+                "CLERK_AUTHORIZED_PARTIES is not set: cookies are accepted whatever origin their \
+                 token was made for"
+            );
+            return Ok(layer);
+        }
+        layer.authorized_parties(parties)
+    }
+
+    /// Admits only what this policy admits.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver cannot keep it.
+    pub fn policy(self, policy: Policy) -> Result<Self, ConfigError> {
+        Self { policy, ..self }.checked()
+    }
+
+    /// Admits only tokens whose `azp` is one of these origins: [`Policy::authorized_parties`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where one is not an origin.
+    pub fn authorized_parties<I>(self, parties: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Ok(Self { policy: self.policy.authorized_parties(parties)?, ..self })
+    }
+
+    /// Refuses tokens that are for none of this audience: [`Policy::audience`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is none.
+    pub fn audience<I>(self, audience: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Ok(Self { policy: self.policy.audience(audience)?, ..self })
+    }
+
+    /// Bounds how old what is known of a session may be: [`Policy::max_age`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver never asks Clerk.
+    pub fn max_age(self, max_age: Duration) -> Result<Self, ConfigError> {
+        Self { policy: self.policy.max_age(max_age), ..self }.checked()
+    }
+
+    /// Admits sessions with sign-in tasks left: [`Policy::accept_pending`].
+    pub fn accept_pending(self) -> Self {
+        Self { policy: self.policy.accept_pending(), ..self }
+    }
+
+    /// Admits tokens made from JWT templates: [`Policy::accept_templates`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver asks Clerk for sessions, which such tokens do not name.
+    pub fn accept_templates(self) -> Result<Self, ConfigError> {
+        Self { policy: self.policy.accept_templates(), ..self }.checked()
+    }
+
+    /// Lets requests without any credential pass, without a session. A bad credential is still refused.
+    pub fn allow_anonymous(mut self) -> Self {
+        self.settings().anonymous = true;
+        self
+    }
+
+    /// Lets CORS preflights pass, without a session: OPTIONS with `Origin` and
+    /// `Access-Control-Request-Method`, exactly.
+    ///
+    /// A CORS layer outside of this one answers them itself, and then this is not needed.
+    pub fn allow_preflight(mut self) -> Self {
+        self.settings().preflight = true;
+        self
+    }
+
+    /// Looks at no credential where `exempt` says so; such a request has no session.
+    ///
+    /// # Security
+    ///
+    /// Prefer applying the layer to fewer routes. A prefix such as `/health` also matches
+    /// `/healthy-admin`, and paths come undecoded.
+    pub fn exempt(mut self, exempt: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.settings().exempt = Some(Arc::new(exempt));
+        self
+    }
+
+    /// Looks for the credential as `extractor` says.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it yields session identifiers, and the resolver cannot use them.
+    pub fn extractor(mut self, extractor: impl ExtractCredential) -> Result<Self, ConfigError> {
+        self.settings().extractor = Arc::new(extractor);
+        self.checked()
+    }
+
+    /// Looks for the credential as a closure says.
+    pub fn extract_with<F>(mut self, extract: F) -> Self
+    where
+        F: for<'a> Fn(&'a Parts) -> Result<Option<Credential<'a>>, CredentialError>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.settings().extractor = Arc::new(ExtractWith(extract));
+        self
+    }
+
+    /// Answers refused requests so, instead of with [`Rejection::to_response`].
+    pub fn rejection_response<F>(mut self, response: F) -> Self
+    where
+        F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync + 'static,
+    {
+        self.settings().response = Some(Arc::new(response));
+        self
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.resolver.check_policy(&self.policy)?;
+        if self.settings.extractor.yields_session_ids() && !self.resolver.accepts_session_ids() {
+            return Err(ConfigError::contradiction(
+                "a session identifier can only be checked with `SessionCheck::Get`; use it, or \
+                 extract tokens",
+            ));
+        }
+        Ok(self)
+    }
+
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+}
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authenticate::new(inner, self.clone())
+    }
+}
+
+struct ExtractWith<F>(F);
+
+impl<F> ExtractCredential for ExtractWith<F>
+where
+    F: for<'a> Fn(&'a Parts) -> Result<Option<Credential<'a>>, CredentialError>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError> {
+        self.0(parts)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("anonymous", &self.anonymous)
+            .field("preflight", &self.preflight)
+            .field("exempt", &self.exempt.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! From a credential and a policy to a session.
+
+mod builder;
+mod check;
+mod known;
+mod policy;
+mod rejection;
+mod resolve_session;
+mod resolved;
+mod resolver;
+mod sessions;
+mod slot;
+mod slots;
+mod tokens;
+mod tombstones;
+
+pub(crate) use self::resolve_session::{AnyResolver, Resolving};
+pub use self::{
+    builder::SessionResolverBuilder,
+    check::SessionCheck,
+    policy::Policy,
+    rejection::{Rejection, RejectionKind},
+    resolve_session::ResolveSession,
+    resolved::{Freshness, Resolved},
+    resolver::SessionResolver,
+};

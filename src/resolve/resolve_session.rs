@@ -1,0 +1,135 @@
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use super::{Policy, Rejection, Resolved};
+use crate::{ConfigError, Credential, OwnedCredential};
+
+/// A way to resolve credentials: [`SessionResolver`](crate::SessionResolver), or your own.
+///
+/// Two methods instead of one, so that what is known already costs neither an allocation nor an
+/// `await`: [`cached`](ResolveSession::cached) borrows the credential from the request and answers at
+/// once or not at all; [`resolve`](ResolveSession::resolve) takes its time.
+///
+/// ```
+/// use tower_clerk::{
+///     AuthenticateLayer, OwnedCredential, Policy, Rejection, RejectionKind, ResolveSession, Resolved,
+/// };
+///
+/// struct ClosedForMaintenance;
+///
+/// impl ResolveSession for ClosedForMaintenance {
+///     async fn resolve(self: std::sync::Arc<Self>, _: OwnedCredential, _: Policy) -> Result<Resolved, Rejection> {
+///         Err(Rejection::new(RejectionKind::Unavailable, "maintenance"))
+///     }
+/// }
+///
+/// let layer = AuthenticateLayer::new(ClosedForMaintenance)?;
+/// # Ok::<(), tower_clerk::ConfigError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not resolve sessions",
+    note = "use a `SessionResolver`, or implement `ResolveSession`"
+)]
+pub trait ResolveSession: Send + Sync + 'static {
+    /// What can be said of the credential without waiting.
+    fn cached(
+        &self,
+        credential: &Credential<'_>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
+        let _ = (credential, policy);
+        None
+    }
+
+    /// What can be said of the credential.
+    fn resolve(
+        self: Arc<Self>,
+        credential: OwnedCredential,
+        policy: Policy,
+    ) -> impl Future<Output = Result<Resolved, Rejection>> + Send + 'static;
+
+    /// Refuses, at start-up, a policy that this resolver cannot keep.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what to change.
+    fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
+        let _ = policy;
+        Ok(())
+    }
+
+    /// Whether it can resolve bare session identifiers.
+    fn accepts_session_ids(&self) -> bool {
+        true
+    }
+}
+
+/// A [`ResolveSession`] whose type is erased; a miss is what pays for it.
+#[derive(Clone)]
+pub(crate) struct AnyResolver(Arc<dyn Erased>);
+
+pub(crate) type Resolving = Pin<Box<dyn Future<Output = Result<Resolved, Rejection>> + Send>>;
+
+impl AnyResolver {
+    pub(crate) fn new(resolver: impl ResolveSession) -> Self {
+        Self(Arc::new(resolver))
+    }
+
+    pub(crate) fn cached(
+        &self,
+        credential: &Credential<'_>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
+        self.0.cached_erased(credential, policy)
+    }
+
+    pub(crate) fn resolve(&self, credential: OwnedCredential, policy: Policy) -> Resolving {
+        Arc::clone(&self.0).resolve_erased(credential, policy)
+    }
+
+    pub(crate) fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
+        self.0.check_policy_erased(policy)
+    }
+
+    pub(crate) fn accepts_session_ids(&self) -> bool {
+        self.0.accepts_session_ids_erased()
+    }
+}
+
+impl fmt::Debug for AnyResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyResolver")
+    }
+}
+
+trait Erased: Send + Sync {
+    fn cached_erased(
+        &self,
+        credential: &Credential<'_>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>>;
+    fn resolve_erased(self: Arc<Self>, credential: OwnedCredential, policy: Policy) -> Resolving;
+    fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError>;
+    fn accepts_session_ids_erased(&self) -> bool;
+}
+
+impl<R: ResolveSession> Erased for R {
+    fn cached_erased(
+        &self,
+        credential: &Credential<'_>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
+        self.cached(credential, policy)
+    }
+
+    fn resolve_erased(self: Arc<Self>, credential: OwnedCredential, policy: Policy) -> Resolving {
+        Box::pin(self.resolve(credential, policy))
+    }
+
+    fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError> {
+        self.check_policy(policy)
+    }
+
+    fn accepts_session_ids_erased(&self) -> bool {
+        self.accepts_session_ids()
+    }
+}

@@ -1,0 +1,190 @@
+//! The cached, race-free view of Clerk's sessions.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    SessionCheck,
+    known::{Fact, Known, Lifetimes, bounded},
+    slot::{Fill, FillOutcome, Slot},
+    slots::Slots,
+    tombstones::Tombstones,
+};
+use crate::{Clock, Session, SessionId, SessionsClient, client};
+
+#[derive(Debug)]
+pub(super) struct Sessions {
+    client: SessionsClient,
+    check: SessionCheck,
+    clock: Clock,
+    lifetimes: Lifetimes,
+    slots: Slots,
+    tombstones: Tombstones,
+    retention: Duration,
+    /// Until when Clerk need not be asked, since it refuses our secret key.
+    key_refused: Mutex<Option<(SystemTime, client::Error)>>,
+}
+
+/// How often Clerk is asked again once it has refused our secret key.
+const KEY_RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// An answer can be outdated or from before the question this often before we give up.
+const ATTEMPTS: usize = 4;
+
+impl Sessions {
+    pub(super) fn new(
+        client: SessionsClient,
+        check: SessionCheck,
+        clock: Clock,
+        lifetimes: Lifetimes,
+        capacity: u64,
+        clock_skew: Duration,
+    ) -> Self {
+        let useful_for = lifetimes.active.max(lifetimes.negative) + lifetimes.stale_if_error;
+        let retention = match check {
+            SessionCheck::Networkless => NETWORKLESS_RETENTION,
+            _ => useful_for + client.timeout(),
+        };
+        Self {
+            client,
+            check,
+            clock,
+            lifetimes,
+            slots: Slots::new(capacity, useful_for),
+            tombstones: Tombstones::new(clock_skew),
+            retention,
+            key_refused: Mutex::default(),
+        }
+    }
+
+    pub(super) fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
+    }
+
+    pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
+        self.slots.find(id)
+    }
+
+    pub(super) fn slot(&self, id: &SessionId) -> Arc<Slot> {
+        self.slots.find_or_create(id)
+    }
+
+    /// What is known of the session, learned first if need be. The token is for checks that send it.
+    pub(super) async fn learn(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        token: Option<&str>,
+        max_age: Option<Duration>,
+        asked_at: SystemTime,
+    ) -> Result<Arc<Known>, Ignorance> {
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            if let Some(known) = &*slot.known()
+                && known.is_current(&self.lifetimes, max_age, asked_at, now)
+            {
+                return Ok(Arc::clone(known));
+            }
+            if let Some(error) = self.refused_key(now) {
+                return Err(Ignorance::Failed(error));
+            }
+            let joined = slot.join_or_begin(now, bounded(self.lifetimes.active, max_age));
+            if let Some(fill) = joined.begun {
+                let token = token.map(Box::from);
+                tokio::spawn(Arc::clone(self).carry_out(fill, token));
+            }
+            let mut outcome = joined.outcome;
+            match outcome.wait_for(Option::is_some).await.as_deref() {
+                Ok(Some(FillOutcome::LookAgain)) => {}
+                Ok(Some(FillOutcome::Failed(error))) => {
+                    return Err(Ignorance::Failed(error.clone()));
+                }
+                Ok(None) | Err(_) => return Err(Ignorance::Interrupted),
+            }
+        }
+        Err(Ignorance::Interrupted)
+    }
+
+    /// Revokes the session at Clerk and here. It goes on where the caller does not wait.
+    pub(super) async fn revoke(self: Arc<Self>, id: SessionId) -> Result<Session, client::Error> {
+        let slot = self.slot(&id);
+        slot.forget();
+        let answer = self.client.revoke(&id).await;
+        match &answer {
+            Ok(_) => self.entomb(slot, answer.clone()),
+            Err(error) if error.is_not_found() => self.entomb(slot, answer.clone()),
+            Err(_) => slot.forget(),
+        }
+        answer
+    }
+
+    pub(super) fn invalidate(&self, id: &SessionId) {
+        if let Some(slot) = self.slots.find(id) {
+            slot.forget();
+        }
+    }
+
+    /// Asks Clerk, and says so in the slot. It goes on where nobody waits any longer.
+    async fn carry_out(self: Arc<Self>, fill: Fill, token: Option<Box<str>>) {
+        let slot = Arc::clone(fill.slot());
+        let answer = match (self.check, &token) {
+            (SessionCheck::Verify, Some(token)) => {
+                self.client.verify_session(slot.id(), Some(token)).await
+            }
+            _ => self.client.get(slot.id()).await,
+        };
+        match answer {
+            Ok(session) => {
+                fill.learned(Fact::Session(session));
+                self.slots.keep(slot);
+            }
+            Err(error) if error.is_not_found() => {
+                fill.learned(Fact::Missing(error));
+                self.slots.keep(slot);
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                if error.is_unauthorized() {
+                    self.note_refused_key(now, &error);
+                }
+                fill.failed(error, now);
+            }
+        }
+    }
+
+    fn entomb(&self, slot: Arc<Slot>, answer: Result<Session, client::Error>) {
+        let now = self.clock.now();
+        let mut until = now + self.retention;
+        if self.check == SessionCheck::Networkless
+            && let Ok(session) = &answer
+        {
+            until = until.max(session.expire_at());
+        }
+        slot.entomb(answer, now);
+        self.tombstones.hold(slot, until, now);
+    }
+
+    fn refused_key(&self, now: SystemTime) -> Option<client::Error> {
+        let refused = self.key_refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().filter(|(until, _)| now < *until).map(|(_, error)| error.clone())
+    }
+
+    fn note_refused_key(&self, now: SystemTime, error: &client::Error) {
+        let mut refused = self.key_refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused = Some((now + KEY_RETRY_INTERVAL, error.clone()));
+    }
+}
+
+/// Where Clerk is never asked, a revocation is remembered for this long at least: a token may turn
+/// up that was made before it and not seen until after.
+const NETWORKLESS_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Nothing can be said of a session.
+#[derive(Debug)]
+pub(super) enum Ignorance {
+    /// Clerk could not be asked.
+    Failed(client::Error),
+    /// Each answer was outdated before it arrived, or the runtime is shutting down.
+    Interrupted,
+}

@@ -1,0 +1,40 @@
+//! This crate's own client and resolver, pointed at the emulator.
+
+use super::SessionsApi;
+use crate::{SessionResolver, SessionResolverBuilder, SessionsClient, client::Quota};
+
+impl SessionsApi {
+    /// A client of this emulator, which makes as many calls as are asked for.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the system has no room for another HTTP client.
+    #[must_use]
+    pub fn client(&self) -> SessionsClient {
+        let secret_key = self.secret_key().parse().expect("the emulator's key is well-formed");
+        SessionsClient::builder(secret_key)
+            .base_url(self.base_url())
+            .quota(Quota::Unlimited)
+            .build()
+            .expect("an HTTP client can be built")
+    }
+
+    /// A resolver of this emulator's sessions, which goes by its clock.
+    ///
+    /// # Panics
+    ///
+    /// Panics as [`client`](Self::client) does.
+    #[must_use]
+    pub fn resolver(&self) -> SessionResolver {
+        self.resolver_builder().build().expect("the emulator's settings are well-formed")
+    }
+
+    /// The same, to be set up further.
+    ///
+    /// # Panics
+    ///
+    /// Panics as [`client`](Self::client) does.
+    pub fn resolver_builder(&self) -> SessionResolverBuilder {
+        SessionResolver::builder(self.client()).issuer(self.issuer()).clock(self.clock())
+    }
+}
