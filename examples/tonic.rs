@@ -4,6 +4,7 @@
 
 mod demo;
 #[rustfmt::skip]
+#[expect(unreachable_pub, clippy::allow_attributes, reason = "generated code")]
 #[path = "proto/identity.rs"]
 mod identity;
 

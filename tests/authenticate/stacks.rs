@@ -1,0 +1,266 @@
+//! The three stacks, each behind one layer, and one way to ask them all.
+
+use std::{convert::Infallible, net::SocketAddr};
+
+use ::hyper::body::Incoming;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Status, transport::Server};
+use tower::{Layer, ServiceBuilder};
+use tower_clerk::{AuthenticateLayer, Claims, Freshness, Session};
+
+#[rustfmt::skip]
+#[expect(unreachable_pub, clippy::allow_attributes, reason = "generated code")]
+#[path = "../../examples/proto/identity.rs"]
+mod identity;
+
+use identity::{
+    SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest,
+    identity_server::{Identity, IdentityServer},
+};
+
+/// A server that tells callers who they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
+    pub(crate) name: &'static str,
+    pub(crate) addr: SocketAddr,
+    is_grpc: bool,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What became of a request, in terms that HTTP and gRPC share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It reached the handler, who saw this user.
+    Admitted(String),
+    /// It reached the handler, who saw nobody.
+    Anonymous,
+    /// 401 / 16, challenged without an error code.
+    Missing,
+    /// 401 / 16 with `invalid_token`.
+    Invalid,
+    /// 503 / 14.
+    Unavailable,
+    /// 500 / 13.
+    Misconfigured,
+    Other(StatusCode),
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+}
+
+pub(crate) fn admitted(user: &str) -> Outcome {
+    Outcome::Admitted(user.to_owned())
+}
+
+/// The layer on all three stacks.
+pub(crate) async fn all(layer: &AuthenticateLayer) -> [Stack; 3] {
+    [axum(layer.clone()).await, hyper(layer.clone()).await, tonic(layer.clone()).await]
+}
+
+pub(crate) async fn axum(layer: AuthenticateLayer) -> Stack {
+    let app = ::axum::Router::new()
+        .fallback(|request: ::axum::extract::Request| async move { who_am_i(&request) })
+        .layer(layer);
+    let (listener, addr) = listen().await;
+    tokio::spawn(async move { ::axum::serve(listener, app).await.unwrap() });
+    Stack::new("axum", addr, false)
+}
+
+pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(who_am_i(&request)));
+    let (listener, addr) = listen().await;
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = TowerToHyperService::new(service.clone());
+            tokio::spawn(async move {
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    Stack::new("hyper", addr, false)
+}
+
+pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
+    let service = layer.layer(IdentityServer::new(WhoAmI));
+    let (listener, addr) = listen().await;
+    let incoming = TcpListenerStream::new(listener);
+    tokio::spawn(async move {
+        Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+    });
+    Stack::new("tonic", addr, true)
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    (listener, addr)
+}
+
+fn user_of(extensions: &http::Extensions) -> Option<String> {
+    let session = extensions.get::<Session>().map(|session| session.user_id().to_string());
+    session.or_else(|| extensions.get::<Claims>().map(|claims| claims.user_id().to_string()))
+}
+
+fn who_am_i<B>(request: &Request<B>) -> Response<Full<Bytes>> {
+    let extensions = request.extensions();
+    let answer = json!({
+        "user": user_of(extensions),
+        "session": extensions.get::<Session>(),
+        "claims": extensions.get::<Claims>(),
+        "stale": extensions.get::<Freshness>().map(Freshness::is_stale),
+    });
+    Response::new(Full::from(answer.to_string()))
+}
+
+struct WhoAmI;
+
+#[tonic::async_trait]
+impl Identity for WhoAmI {
+    async fn who_am_i(
+        &self,
+        request: ::tonic::Request<WhoAmIRequest>,
+    ) -> Result<::tonic::Response<WhoAmIReply>, Status> {
+        let session = request.extensions().get::<Session>();
+        Ok(::tonic::Response::new(WhoAmIReply {
+            session_id: session.map(|session| session.id().to_string()).unwrap_or_default(),
+            user_id: user_of(request.extensions()).unwrap_or_default(),
+            status: session.map(|session| session.status().to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn sign_out(
+        &self,
+        _: ::tonic::Request<SignOutRequest>,
+    ) -> Result<::tonic::Response<SignOutReply>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+}
+
+impl Stack {
+    fn new(name: &'static str, addr: SocketAddr, is_grpc: bool) -> Self {
+        let client =
+            Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(HttpConnector::new());
+        Self { name, addr, is_grpc, client }
+    }
+
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.is_grpc
+    }
+
+    /// A request for who the caller is.
+    pub(crate) fn request(&self) -> Request<Full<Bytes>> {
+        let request = Request::builder();
+        if self.is_grpc {
+            request
+                .method(Method::POST)
+                .uri(format!("http://{}/tower_clerk.example.v1.Identity/WhoAmI", self.addr))
+                .header(header::CONTENT_TYPE, "application/grpc")
+                .header(header::TE, "trailers")
+                .body(Full::from(Bytes::from_static(&[0, 0, 0, 0, 0])))
+                .unwrap()
+        } else {
+            request.uri(format!("http://{}/me", self.addr)).body(Full::default()).unwrap()
+        }
+    }
+
+    pub(crate) async fn bearer(&self, token: &str) -> Outcome {
+        self.with(&[("authorization", format!("Bearer {token}").as_bytes())]).await
+    }
+
+    pub(crate) async fn with(&self, headers: &[(&str, &[u8])]) -> Outcome {
+        self.ask(headers).await.outcome
+    }
+
+    pub(crate) async fn ask(&self, headers: &[(&str, &[u8])]) -> Answer {
+        let mut request = self.request();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        self.send(request).await
+    }
+
+    pub(crate) async fn send_raw(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.client.request(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        let response = self.send_raw(request).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap();
+        let trailers = body.trailers().cloned();
+        let body = body.to_bytes();
+        let outcome = if self.is_grpc {
+            grpc_outcome(&parts.headers, &body)
+        } else {
+            http_outcome(parts.status, &parts.headers, &body)
+        };
+        Answer { outcome, status: parts.status, headers: parts.headers, body, trailers }
+    }
+}
+
+impl Answer {
+    /// The `reason` in the problem details.
+    pub(crate) fn reason(&self) -> String {
+        let problem: Value = serde_json::from_slice(&self.body).unwrap();
+        problem["reason"].as_str().unwrap().to_owned()
+    }
+}
+
+fn http_outcome(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    match status {
+        StatusCode::OK => {
+            let answer: Value = serde_json::from_slice(body).unwrap();
+            answer["user"].as_str().map_or(Outcome::Anonymous, admitted)
+        }
+        StatusCode::UNAUTHORIZED => challenged(headers),
+        StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+        StatusCode::INTERNAL_SERVER_ERROR => Outcome::Misconfigured,
+        other => Outcome::Other(other),
+    }
+}
+
+fn grpc_outcome(headers: &HeaderMap, body: &[u8]) -> Outcome {
+    match headers.get("grpc-status").map(|code| code.to_str().unwrap()) {
+        None => {
+            let reply = <WhoAmIReply as prost::Message>::decode(&body[5..]).unwrap();
+            if reply.user_id.is_empty() { Outcome::Anonymous } else { admitted(&reply.user_id) }
+        }
+        Some("16") => challenged(headers),
+        Some("14") => Outcome::Unavailable,
+        Some("13") => Outcome::Misconfigured,
+        Some(other) => panic!("grpc-status {other}"),
+    }
+}
+
+fn challenged(headers: &HeaderMap) -> Outcome {
+    match headers[header::WWW_AUTHENTICATE].to_str().unwrap() {
+        "Bearer" => Outcome::Missing,
+        challenge => {
+            assert!(challenge.starts_with(r#"Bearer error="invalid_token", "#), "{challenge}");
+            Outcome::Invalid
+        }
+    }
+}
