@@ -1,0 +1,145 @@
+//! Where the API is served.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use reqwest::Url;
+
+use crate::config_error::ConfigError;
+
+/// `…/v1` on an origin that a secret key may travel to: https, or http on this very host.
+#[derive(Debug, Clone)]
+pub(super) struct BaseUrl(Url);
+
+const EXPECTED: &str = "an origin such as `https://api.clerk.com`, https unless the host is \
+     loopback, without user name, query, fragment or a path other than `/v1`";
+
+impl BaseUrl {
+    pub(super) fn clerk() -> Self {
+        let origin = "https://api.clerk.com";
+        Self::parse(origin, "the base URL").expect("Clerk's origin is well-formed")
+    }
+
+    pub(super) fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
+        let malformed = || ConfigError::malformed(what, EXPECTED);
+        // The URL parser would drop these without a word.
+        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err(malformed());
+        }
+        let mut url = Url::parse(text).map_err(|_| malformed())?;
+        let acceptable = match url.scheme() {
+            "https" => url.has_host(),
+            "http" => is_loopback(&url),
+            _ => false,
+        } && matches!(url.path(), "/" | "/v1" | "/v1/")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && !text.contains(['@', '?', '#']);
+        if !acceptable {
+            return Err(malformed());
+        }
+        url.set_path("/v1");
+        Ok(Self(url))
+    }
+
+    /// The URL of a resource. Each segment is percent-encoded and stays one segment.
+    pub(super) fn resource<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.0.clone();
+        url.path_segments_mut().expect("http and https URLs have a path").extend(segments);
+        url
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    // Not `Url::host`, whose type this crate would need another dependency to name.
+    let Some(host) = url.host_str() else { return false };
+    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || v6.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<BaseUrl, ConfigError> {
+        BaseUrl::parse(text, "the base URL")
+    }
+
+    #[test]
+    fn an_origin_may_end_in_a_slash_or_in_v1() {
+        for (good, v1) in [
+            ("https://api.clerk.com", "https://api.clerk.com/v1"),
+            ("https://api.clerk.com/", "https://api.clerk.com/v1"),
+            ("https://api.clerk.com/v1", "https://api.clerk.com/v1"),
+            ("https://api.clerk.com/v1/", "https://api.clerk.com/v1"),
+            ("https://clerk.example:8443", "https://clerk.example:8443/v1"),
+            ("http://127.0.0.1:4000", "http://127.0.0.1:4000/v1"),
+            ("http://127.9.9.9", "http://127.9.9.9/v1"),
+            ("http://[::1]:4000/v1", "http://[::1]:4000/v1"),
+            ("http://localhost:4000/", "http://localhost:4000/v1"),
+            ("HTTPS://API.CLERK.COM", "https://api.clerk.com/v1"),
+        ] {
+            assert_eq!(parse(good).unwrap().0.as_str(), v1, "{good}");
+        }
+        assert_eq!(BaseUrl::clerk().0.as_str(), "https://api.clerk.com/v1");
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for bad in [
+            "",
+            "api.clerk.com",
+            "https://",
+            "http://api.clerk.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://localhost.",
+            "http://0.0.0.0",
+            "http://192.168.0.1",
+            "http://[::2]",
+            "http://[::ffff:10.0.0.1]",
+            "https://user@api.clerk.com",
+            "https://user:password@api.clerk.com",
+            "https://@api.clerk.com",
+            "https://:@api.clerk.com",
+            "https://api.clerk.com?",
+            "https://api.clerk.com/?a=b",
+            "https://api.clerk.com/v1#",
+            "https://api.clerk.com/v2",
+            "https://api.clerk.com/v1/sessions",
+            "https://api.clerk.com//v1",
+            "https://api.clerk.com/v1//",
+            "https:\\\\api.clerk.com",
+            " https://api.clerk.com",
+            "https://api.clerk.com\n",
+            "https://api.cl\terk.com",
+            "ftp://localhost",
+            "file:///v1",
+            "data:text/plain,v1",
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        let base = parse("https://api.clerk.com").unwrap();
+        for (segment, path) in [
+            ("plain", "/v1/sessions/plain"),
+            ("../x", "/v1/sessions/..%2Fx"),
+            ("a/b?c#d", "/v1/sessions/a%2Fb%3Fc%23d"),
+            ("..\\..", "/v1/sessions/..%5C.."),
+            ("%2e%2e", "/v1/sessions/%252e%252e"),
+            ("é", "/v1/sessions/%C3%A9"),
+        ] {
+            let url = base.resource(["sessions", segment]);
+            assert_eq!(url.path(), path);
+            assert_eq!((url.host_str(), url.query()), (Some("api.clerk.com"), None));
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Settings of a client.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use reqwest::redirect;
+
+use super::{
+    ApiVersion, Quota, SecretKey, SessionsClient,
+    base_url::BaseUrl,
+    environment::{Environment, Process},
+    upstream::Upstream,
+};
+use crate::config_error::ConfigError;
+
+/// Builds a [`SessionsClient`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_clerk::SessionsClient;
+///
+/// let client = SessionsClient::builder("sk_test_c2VjcmV0".parse()?)
+///     .timeout(Duration::from_secs(2))
+///     .http(|http| http.pool_max_idle_per_host(8))
+///     .build()?;
+/// # Ok::<(), tower_clerk::ConfigError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SessionsClientBuilder {
+    secret_key: SecretKey,
+    base_url: Result<BaseUrl, ConfigError>,
+    api_version: ApiVersion,
+    timeout: Duration,
+    connect_timeout: Duration,
+    user_agent: Option<String>,
+    quota: Quota,
+    http: reqwest::ClientBuilder,
+}
+
+const USER_AGENT: &str = concat!("tower-clerk/", env!("CARGO_PKG_VERSION"));
+
+/// No time-out is longer: more is a mistake, and sums with it must not overflow.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+
+impl SessionsClientBuilder {
+    pub(super) fn new(secret_key: SecretKey) -> Self {
+        Self {
+            secret_key,
+            base_url: Ok(BaseUrl::clerk()),
+            api_version: ApiVersion::default(),
+            timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(1),
+            user_agent: None,
+            quota: Quota::default(),
+            http: reqwest::Client::builder(),
+        }
+    }
+
+    /// Starts from what [`SessionsClient::from_env`] reads.
+    ///
+    /// # Errors
+    ///
+    /// When `CLERK_SECRET_KEY` is missing, or it or `CLERK_API_URL` is malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_environment(&Process)
+    }
+
+    pub(super) fn from_environment(environment: &impl Environment) -> Result<Self, ConfigError> {
+        let secret_key = environment.required("CLERK_SECRET_KEY")?;
+        let mut builder = Self::new(SecretKey::parse(&secret_key, "`CLERK_SECRET_KEY`")?);
+        if let Some(base_url) = environment.optional("CLERK_API_URL")? {
+            builder.base_url = Ok(BaseUrl::parse(&base_url, "`CLERK_API_URL`")?);
+        }
+        Ok(builder)
+    }
+
+    /// The origin of the API, in place of `https://api.clerk.com`. `/` or `/v1` may follow it. It
+    /// must be https, since the secret key travels there, unless the host is loopback.
+    pub fn base_url(mut self, origin: impl AsRef<str>) -> Self {
+        self.base_url = BaseUrl::parse(origin.as_ref(), "the base URL");
+        self
+    }
+
+    /// The version of the API, in place of the one this crate was built against.
+    pub fn api_version(mut self, version: ApiVersion) -> Self {
+        self.api_version = version;
+        self
+    }
+
+    /// How long a call may take in all: waiting for the quota, connecting, retries and reading the
+    /// answer included. 3 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long connecting may take. 1 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// What the client calls itself, in place of this crate's name and version.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = Some(name.into());
+        self
+    }
+
+    /// How much of the instance's rate limit to use: [80 percent](Quota) by default.
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// Adjusts the HTTP client: proxies, root certificates, the connection pool.
+    ///
+    /// Redirects, time-outs and the user agent are set afterwards. The same goes for https, which
+    /// is insisted on, and for proxies, which are not used, when the API is on this very host.
+    pub fn http(
+        mut self,
+        adjust: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Self {
+        self.http = adjust(self.http);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be what it is, or the HTTP client cannot be built.
+    pub fn build(self) -> Result<SessionsClient, ConfigError> {
+        let base_url = self.base_url?;
+        check_timeout(self.timeout, "the time-out")?;
+        check_timeout(self.connect_timeout, "the time-out for connecting")?;
+        let pace = self.quota.pace(self.secret_key.instance())?;
+        let user_agent = HeaderValue::try_from(self.user_agent.as_deref().unwrap_or(USER_AGENT))
+            .map_err(|_| ConfigError::malformed("the user agent", "visible ASCII"))?;
+
+        let http = self
+            .http
+            .user_agent(user_agent)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.timeout)
+            .timeout(self.timeout);
+        // A proxy would carry the secret key off this host in the clear.
+        let http = if base_url.is_https() { http.https_only(true) } else { http.no_proxy() };
+        let http = http.build().map_err(|error| ConfigError::HttpClient(Box::new(error)))?;
+
+        let upstream =
+            Upstream::new(http, base_url, self.secret_key, self.api_version, self.timeout, pace);
+        Ok(SessionsClient(Arc::new(upstream)))
+    }
+}
+
+impl fmt::Debug for SessionsClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionsClientBuilder")
+            .field("secret_key", &self.secret_key)
+            .field("base_url", &self.base_url)
+            .field("api_version", &self.api_version)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("quota", &self.quota)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_timeout(timeout: Duration, what: &'static str) -> Result<(), ConfigError> {
+    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
+        return Err(ConfigError::malformed(what, "more than nothing and at most an hour"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, env::VarError, ffi::OsString};
+
+    use super::*;
+
+    struct Fixed(HashMap<&'static str, Option<&'static str>>);
+
+    impl Environment for Fixed {
+        fn look_up(&self, name: &'static str) -> Result<String, VarError> {
+            match self.0.get(name) {
+                Some(Some(text)) => Ok((*text).to_owned()),
+                Some(None) => Err(VarError::NotUnicode(OsString::new())),
+                None => Err(VarError::NotPresent),
+            }
+        }
+    }
+
+    fn from_env<const N: usize>(
+        variables: [(&'static str, Option<&'static str>); N],
+    ) -> Result<SessionsClient, ConfigError> {
+        SessionsClientBuilder::from_environment(&Fixed(HashMap::from(variables)))?.build()
+    }
+
+    fn builder() -> SessionsClientBuilder {
+        SessionsClient::builder("sk_test_hush".parse().unwrap())
+    }
+
+    #[test]
+    fn the_environment_gives_key_and_origin() {
+        let key = ("CLERK_SECRET_KEY", Some("sk_test_hush"));
+        let client = from_env([key]).unwrap();
+        assert!(format!("{client:?}").contains("api.clerk.com"));
+        let client = from_env([key, ("CLERK_API_URL", Some("http://127.0.0.1:4000/v1"))]).unwrap();
+        assert!(format!("{client:?}").contains("4000"));
+        assert!(from_env([key, ("CLERK_API_URL", Some(""))]).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_environment_is_named_and_no_secret_repeated() {
+        let key = ("CLERK_SECRET_KEY", Some("sk_test_hush"));
+        for (error, named) in [
+            (from_env([]), "CLERK_SECRET_KEY"),
+            (from_env([("CLERK_SECRET_KEY", Some(""))]), "CLERK_SECRET_KEY"),
+            (from_env([("CLERK_SECRET_KEY", None)]), "CLERK_SECRET_KEY"),
+            (from_env([("CLERK_SECRET_KEY", Some("hush"))]), "CLERK_SECRET_KEY"),
+            (from_env([key, ("CLERK_API_URL", None)]), "CLERK_API_URL"),
+            (from_env([key, ("CLERK_API_URL", Some("http://hush.example"))]), "CLERK_API_URL"),
+        ] {
+            let told = error.unwrap_err().to_string();
+            assert!(told.contains(named) && !told.contains("hush"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_when_building() {
+        assert!(builder().build().is_ok());
+        for bad in [
+            builder().timeout(Duration::ZERO),
+            builder().timeout(Duration::MAX),
+            builder().connect_timeout(Duration::ZERO),
+            builder().user_agent("a\nb"),
+            builder().base_url("http://api.clerk.com"),
+            builder().quota(Quota::Percent(0)),
+        ] {
+            assert!(bad.build().is_err());
+        }
+    }
+
+    #[test]
+    fn debug_never_shows_the_secret_key() {
+        let shown = format!("{:?} {:?}", builder(), builder().build().unwrap());
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

@@ -1,0 +1,218 @@
+//! Listing sessions, page by page.
+
+use std::fmt;
+
+use http::Method;
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+
+use super::{Error, SessionsClient, operation::Operation};
+use crate::{
+    id::{ClientId, UserId},
+    session::{Session, SessionStatus},
+};
+
+/// Which sessions to [list](SessionsClient::list). Name a client or a user: Clerk may refuse the
+/// question otherwise.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ListSessions {
+    client_id: Option<ClientId>,
+    user_id: Option<UserId>,
+    status: Option<SessionStatus>,
+    paginated: bool,
+    limit: Option<u16>,
+    offset: u64,
+}
+
+impl ListSessions {
+    /// All sessions that Clerk still has, newest first.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those of this client.
+    pub fn client_id(mut self, id: ClientId) -> Self {
+        self.client_id = Some(id);
+        self
+    }
+
+    /// Those of this user.
+    pub fn user_id(mut self, id: UserId) -> Self {
+        self.user_id = Some(id);
+        self
+    }
+
+    /// Those with this status.
+    pub fn status(mut self, status: SessionStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// With their [total count](SessionPage::total_count).
+    pub fn paginated(mut self) -> Self {
+        self.paginated = true;
+        self
+    }
+
+    /// How many to list, from 1 to 500; Clerk's default is 10.
+    pub fn limit(mut self, limit: u16) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// How many to skip.
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    fn query(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let offset = (self.offset > 0).then(|| self.offset.to_string());
+        [
+            ("client_id", self.client_id.as_ref().map(ToString::to_string)),
+            ("user_id", self.user_id.as_ref().map(ToString::to_string)),
+            ("status", self.status.as_ref().map(ToString::to_string)),
+            ("paginated", self.paginated.then(|| "true".to_owned())),
+            ("limit", self.limit.map(|limit| limit.to_string())),
+            ("offset", offset),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value)))
+    }
+}
+
+/// Some of the sessions that were asked for.
+#[derive(Debug, Clone)]
+pub struct SessionPage {
+    data: Vec<Session>,
+    total_count: Option<u64>,
+}
+
+impl SessionPage {
+    /// The sessions.
+    #[must_use]
+    pub fn data(&self) -> &[Session] {
+        &self.data
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn into_data(self) -> Vec<Session> {
+        self.data
+    }
+
+    /// How many there are in all, if Clerk said so; see [`ListSessions::paginated`].
+    #[must_use]
+    pub fn total_count(&self) -> Option<u64> {
+        self.total_count
+    }
+}
+
+/// Reads both the bare array and `{"data": …, "total_count": …}`.
+impl<'de> Deserialize<'de> for SessionPage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        #[derive(Deserialize)]
+        struct Counted {
+            data: Vec<Session>,
+            total_count: u64,
+        }
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = SessionPage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of sessions or a page of them")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<SessionPage, A::Error> {
+                let data = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(SessionPage { data, total_count: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SessionPage, A::Error> {
+                let Counted { data, total_count } =
+                    Counted::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(SessionPage { data, total_count: Some(total_count) })
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl SessionsClient {
+    /// The sessions that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid_input`](Error::is_invalid_input) when the limit is not from 1 to 500.
+    pub async fn list(&self, sessions: &ListSessions) -> Result<SessionPage, Error> {
+        if sessions.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
+            let why = "the limit must be from 1 to 500";
+            return Err(Error::invalid_input(Operation::List, why));
+        }
+        let call = self.0.call(Operation::List, Method::GET, ["sessions"]).query(sessions.query());
+        self.0.send(&call).await?.json()
+    }
+
+    /// All the sessions that fit, page by page, each of the limit's size (100 when none is set).
+    ///
+    /// ```no_run
+    /// # async fn example(client: tower_clerk::SessionsClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_clerk::client::ListSessions;
+    ///
+    /// let mut pages = client.pages(ListSessions::new().user_id("user_2b7Fz1".parse()?));
+    /// while let Some(page) = pages.next().await? {
+    ///     for session in page.data() {
+    ///         println!("{} is {}", session.id(), session.status());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn pages(&self, sessions: ListSessions) -> Pages {
+        let limit = sessions.limit.unwrap_or(100);
+        Pages { client: self.clone(), sessions: sessions.limit(limit), done: false }
+    }
+}
+
+const MAX_LIMIT: u16 = 500;
+
+/// Pages of sessions, from [`SessionsClient::pages`].
+///
+/// A session that begins or ends between two pages shifts the later ones, so that another may
+/// come twice or not at all.
+#[derive(Debug)]
+pub struct Pages {
+    client: SessionsClient,
+    sessions: ListSessions,
+    done: bool,
+}
+
+impl Pages {
+    /// The next page, none after the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionsClient::list`]. The same page is asked for again next time.
+    pub async fn next(&mut self) -> Result<Option<SessionPage>, Error> {
+        if self.done {
+            return Ok(None);
+        }
+        let page = self.client.list(&self.sessions).await?;
+        let listed = page.data.len();
+        self.sessions.offset = self.sessions.offset.saturating_add(listed as u64);
+        let is_short = listed < self.sessions.limit.map_or(0, usize::from);
+        self.done = is_short || page.total_count.is_some_and(|all| self.sessions.offset >= all);
+        Ok((listed > 0).then_some(page))
+    }
+}

@@ -1,0 +1,73 @@
+//! Single sessions: get, revoke, verify.
+
+use http::Method;
+use serde::Serialize;
+
+use super::{ApiVersion, Error, SessionsClient, answer::Answer, operation::Operation};
+use crate::{id::SessionId, session::Session};
+
+impl SessionsClient {
+    /// The session as Clerk knows it now.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](Error::is_not_found) when there is no such session.
+    pub async fn get(&self, id: &SessionId) -> Result<Session, Error> {
+        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]);
+        session(&self.0.send(&call).await?, id)
+    }
+
+    /// Ends the session. Its tokens are of no use from now on, except where they are checked
+    /// without asking Clerk, which see them through to their expiry.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](Error::is_not_found) when there is no such session. When
+    /// [unavailable](Error::is_unavailable), the session may have been revoked all the same.
+    pub async fn revoke(&self, id: &SessionId) -> Result<Session, Error> {
+        let path = ["sessions", id.as_str(), "revoke"];
+        let call = self.0.call(Operation::Revoke, Method::POST, path);
+        session(&self.0.send(&call).await?, id)
+    }
+
+    /// The session, if it is active and the token is one of its.
+    ///
+    /// Clerk offers this up to the API version 2025-03-12, which is what is sent for this call when
+    /// the client is set to a later one.
+    ///
+    /// # Errors
+    ///
+    /// [`is_endpoint_gone`](Error::is_endpoint_gone) when Clerk no longer offers it.
+    #[deprecated = "Clerk has deprecated it: get the session and verify the token locally"]
+    pub async fn verify(&self, id: &SessionId, token: Option<&str>) -> Result<Session, Error> {
+        self.verify_session(id, token).await
+    }
+
+    pub(crate) async fn verify_session(
+        &self,
+        id: &SessionId,
+        token: Option<&str>,
+    ) -> Result<Session, Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            token: Option<&'a str>,
+        }
+
+        let call = self
+            .0
+            .call(Operation::Verify, Method::POST, ["sessions", id.as_str(), "verify"])
+            .version(self.0.version().min(ApiVersion::V2025_03_12))
+            .json(&Body { token })?;
+        session(&self.0.send(&call).await?, id)
+    }
+}
+
+/// The session in the answer, which must be the one that was asked for.
+fn session(answer: &Answer, asked: &SessionId) -> Result<Session, Error> {
+    let session: Session = answer.json()?;
+    if session.id() != asked {
+        return Err(answer.invalid("it is about another session"));
+    }
+    Ok(session)
+}

@@ -1,0 +1,52 @@
+//! The client over a socket.
+
+mod protection;
+mod wire;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    Quota, SessionsClient, SessionsClientBuilder,
+    test_server::{Canned, TestServer},
+};
+use crate::id::SessionId;
+
+const SECRET: &str = "sk_test_hush";
+
+fn builder(server: &TestServer) -> SessionsClientBuilder {
+    SessionsClient::builder(SECRET.parse().unwrap())
+        .base_url(server.origin())
+        .timeout(Duration::from_secs(20))
+        .quota(Quota::Unlimited)
+}
+
+async fn answering(answers: impl Into<Vec<Canned>>) -> (SessionsClient, TestServer) {
+    let server = TestServer::start(answers.into()).await;
+    (builder(&server).build().unwrap(), server)
+}
+
+fn id() -> SessionId {
+    "sess_1".parse().unwrap()
+}
+
+fn session(id: &str, status: &str) -> Value {
+    json!({
+        "object": "session",
+        "id": id,
+        "user_id": "user_1",
+        "client_id": "client_1",
+        "status": status,
+        "created_at": 1_700_000_000_000_u64,
+        "updated_at": 1_700_000_000_000_u64,
+        "last_active_at": 1_700_000_000_000_u64,
+        "expire_at": 1_700_600_000_000_u64,
+        "abandon_at": 1_702_600_000_000_u64,
+    })
+}
+
+fn refusal(status: u16, headers: &str, code: &str) -> Canned {
+    let error = json!({"message": "no", "long_message": "no, really", "code": code});
+    Canned::json(status, headers, &json!({"errors": [error], "clerk_trace_id": "trace_1"}))
+}
