@@ -164,10 +164,10 @@ impl Upstream {
             .unwrap_or_else(|_| Err(Error::timeout(operation)));
         let ended = Instant::now();
         self.events.called(operation, &result, started, ended);
-        if operation.is_limited() {
-            if let Some(wait) = result.as_ref().err().and_then(Error::asks_for_silence) {
-                self.quiet.keep(ended, wait);
-            }
+        if operation.is_limited()
+            && let Some(wait) = result.as_ref().err().and_then(Error::asks_for_silence)
+        {
+            self.quiet.keep(ended, wait);
         }
         result
     }

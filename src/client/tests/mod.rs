@@ -1,5 +1,6 @@
 //! The client over a socket.
 
+mod events;
 mod protection;
 mod wire;
 

@@ -247,6 +247,45 @@ async fn calls_beyond_the_quota_wait_or_fail_at_once() {
 }
 
 #[tokio::test]
+async fn a_call_waits_for_its_turn_when_that_comes_in_time() {
+    let server = TestServer::start([Canned::ok(&session("sess_1", "active"))]).await;
+    let client = builder(&server).quota(Quota::default()).build().unwrap();
+    let begun = Instant::now();
+    for _ in 0..41 {
+        client.get(&id()).await.unwrap();
+    }
+    // A burst of 40, and one more after a fortieth of 10 s.
+    assert!(begun.elapsed() >= Duration::from_millis(250));
+}
+
+#[tokio::test]
+async fn so_many_calls_are_under_way_at_once_and_one_that_leaves_makes_room() {
+    let limit = 64;
+    let answers = [vec![Canned::Hang; limit], vec![Canned::ok(&json!({"keys": []}))]].concat();
+    let (client, server) = answering(answers).await;
+    let mut calls: Vec<_> = (0..100)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.revoke(&id()).await.unwrap_err() })
+        })
+        .collect();
+    let under_way =
+        || server.requests().iter().filter(|request| request.line.starts_with("POST")).count();
+    while under_way() < limit {
+        tokio::task::yield_now().await;
+    }
+    // The keys are not held up, and meanwhile the others stayed where they were.
+    client.jwks().await.unwrap();
+    assert_eq!(under_way(), limit);
+
+    calls.drain(..limit).for_each(|call| call.abort());
+    for waiting in calls {
+        assert!(!waiting.await.unwrap().is_timeout());
+    }
+    assert_eq!(under_way(), 100);
+}
+
+#[tokio::test]
 async fn a_verify_endpoint_that_is_gone_says_nothing_about_the_session() {
     for gone in [
         refusal(410, "", "operation_deprecated"),
@@ -297,6 +336,17 @@ async fn the_hook_cannot_take_the_time_out_away_nor_bring_a_proxy_in() {
         .unwrap();
     assert!(client.get(&id()).await.unwrap_err().is_timeout());
     assert!(proxy.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_hook_cannot_shorten_the_time_outs() {
+    let server = TestServer::start([Canned::ok(&session("sess_1", "active"))]).await;
+    let instant = Duration::from_nanos(1);
+    let client = builder(&server)
+        .http(|http| http.timeout(instant).read_timeout(instant).connect_timeout(instant))
+        .build()
+        .unwrap();
+    client.get(&id()).await.unwrap();
 }
 
 #[tokio::test]
