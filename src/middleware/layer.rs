@@ -45,9 +45,22 @@ pub(super) struct Settings {
     pub(super) extractor: Arc<dyn ExtractCredential>,
     pub(super) anonymous: bool,
     pub(super) preflight: bool,
-    pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
-    pub(super) response: Option<Arc<dyn Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync>>,
+    pub(super) exempt: Option<Arc<dyn Exempt>>,
+    pub(super) response: Option<Arc<dyn RejectionResponse>>,
 }
+
+/// Says whether a request is exempt.
+pub(super) trait Exempt: Fn(&Parts) -> bool + Send + Sync {}
+
+impl<F: Fn(&Parts) -> bool + Send + Sync> Exempt for F {}
+
+/// Writes the answer to a refused request.
+pub(super) trait RejectionResponse:
+    Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync
+{
+}
+
+impl<F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync> RejectionResponse for F {}
 
 impl AuthenticateLayer {
     /// Authenticates with this resolver.
