@@ -132,3 +132,6 @@ fn spoil(mut answer: Response<Bytes>, fault: Option<Kind>) -> Reply {
     };
     Reply { answer, mishap }
 }
+
+#[cfg(test)]
+mod tests;
