@@ -36,18 +36,19 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
     let now = clock.now();
     let segments = request.segments();
     let path = segments.get(1..).unwrap_or_default();
+    let parameters = || request.object_of_any_type();
     match (&request.method, path) {
-        (&Method::POST, ["sessions"]) => begin_session(state, &request.object()?, now),
-        (&Method::POST, ["session-tokens"]) => mint(state, &request.object()?, now),
-        (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &request.object()?, now),
-        (&Method::POST, ["faults"]) => set_fault(state, &request.object()?, now),
+        (&Method::POST, ["sessions"]) => begin_session(state, &parameters()?, now),
+        (&Method::POST, ["session-tokens"]) => mint(state, &parameters()?, now),
+        (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &parameters()?, now),
+        (&Method::POST, ["faults"]) => set_fault(state, &parameters()?, now),
         (&Method::DELETE, ["faults"]) => {
             state.faults.clear();
             Ok(json!({}))
         }
         (&Method::GET, ["requests"]) => Ok(counts(state)),
-        (&Method::POST, ["clock"]) => advance(clock, &request.object()?, now),
-        (&Method::POST, ["keys"]) => rotate(state, &request.object()?),
+        (&Method::POST, ["clock"]) => advance(clock, &parameters()?, now),
+        (&Method::POST, ["keys"]) => rotate(state, &parameters()?),
         (
             _,
             [
