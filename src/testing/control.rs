@@ -10,7 +10,7 @@ use super::{
     answer::{self, Refusal},
     fault::Fault,
     operation::Operation,
-    operations::{only, optional, required, session_id},
+    parameters::{only, optional, required, session_id, whole},
     request::Request,
     session::SessionRecord,
     signer::SigningKey,
@@ -210,18 +210,4 @@ fn rotate(state: &mut State, parameters: &Map<String, Value>) -> Result<Value, R
         state.keys.withdraw_retired();
     }
     Ok(json!({ "kid": kid }))
-}
-
-fn whole(
-    parameters: &Map<String, Value>,
-    name: &str,
-    highest: u64,
-) -> Result<Option<u64>, Refusal> {
-    match parameters.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64().filter(|number| *number <= highest) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Refusal::format(name, "a whole number within its range")),
-        },
-    }
 }

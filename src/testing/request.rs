@@ -23,7 +23,7 @@ impl Request {
         let (parts, body) = request.into_parts();
         let raw_path = parts.uri.path().to_owned();
         let raw_query = parts.uri.query().map(str::to_owned);
-        let segments = raw_path.split('/').skip(1).map(|segment| decode(segment)).collect();
+        let segments = raw_path.split('/').skip(1).map(decode).collect();
         let parameters = raw_query
             .iter()
             .flat_map(|query| query.split('&'))
