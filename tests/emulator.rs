@@ -1,6 +1,6 @@
 //! The emulator over its socket, in process.
 
-use std::{error::Error, io::ErrorKind, net::TcpStream, time::Duration};
+use std::{error::Error, io::ErrorKind, net::TcpStream, sync::LazyLock, time::Duration};
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -8,9 +8,12 @@ use tower_clerk::testing::{Fault, Operation, SessionsApi};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
+/// One for all tests: to make one takes longer than most of them.
+static HTTP: LazyLock<Client> = LazyLock::new(Client::new);
+
 async fn ask(api: &SessionsApi, method: Method, path: &str) -> reqwest::Result<Response> {
     let url = format!("{}/v1{path}", api.base_url());
-    Client::new().request(method, url).bearer_auth(api.secret_key()).send().await
+    HTTP.request(method, url).bearer_auth(api.secret_key()).send().await
 }
 
 /// A control request; the status and the body, or the error's code.
@@ -21,7 +24,7 @@ async fn control(
     body: Value,
 ) -> reqwest::Result<(u16, Value)> {
     let url = format!("{}/emulator/{path}", api.base_url());
-    let answer = Client::new().request(method, url).json(&body).send().await?;
+    let answer = HTTP.request(method, url).json(&body).send().await?;
     let status = answer.status().as_u16();
     let body: Value = answer.json().await?;
     Ok((status, if status < 300 { body } else { body["errors"][0]["code"].clone() }))
@@ -55,7 +58,7 @@ async fn a_dropped_emulator_is_gone_and_its_connections_are_cut() -> Outcome {
     let addr = api.base_url().trim_start_matches("http://").to_owned();
     api.fail_all(Fault::hang());
     let hanging = tokio::spawn({
-        let request = Client::new().get(format!("{}/v1/jwks", api.base_url()));
+        let request = HTTP.get(format!("{}/v1/jwks", api.base_url()));
         request.bearer_auth(api.secret_key()).send()
     });
     while api.requests().total() == 0 {
@@ -132,7 +135,7 @@ fn error_chain(error: &dyn Error) -> String {
 async fn a_body_that_is_too_long_is_refused() -> Outcome {
     let api = SessionsApi::start().await;
     let url = format!("{}/v1/sessions", api.base_url());
-    let request = Client::new().post(url).bearer_auth(api.secret_key());
+    let request = HTTP.post(url).bearer_auth(api.secret_key());
     let answer = request.body(vec![b' '; 64 * 1024 + 1]).send().await?;
     assert_eq!(answer.status(), 413);
     Ok(())
@@ -215,7 +218,7 @@ async fn only_a_genuine_token_verifies() -> Outcome {
         (api.mint(&session).signed_by_unknown_key().sign(), 400),
     ] {
         let url = format!("{}/v1/sessions/{session}/verify", api.base_url());
-        let request = Client::new().post(url).bearer_auth(api.secret_key());
+        let request = HTTP.post(url).bearer_auth(api.secret_key());
         let answer = request.json(&json!({ "token": token })).send().await?;
         assert_eq!(answer.status(), status);
     }
