@@ -369,11 +369,8 @@ fn a_fetch_that_dies_with_its_runtime_counts_as_failed() {
     runtime().block_on(async { keys.that_verify(Some("a")).await.unwrap() });
 }
 
-#[tokio::test]
-async fn a_clock_set_back_does_not_keep_keys_young_for_ever() {
-    let upstream = Upstream::with_keys(&["a"]);
-    let keys = upstream.keys(&clock());
-    keys.that_verify(Some("a")).await.unwrap();
+#[test]
+fn a_clock_set_back_makes_keys_older_not_younger() {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     assert_eq!(elapsed(at(ISSUED), at(ISSUED) - year), year);
     assert_eq!(elapsed(at(ISSUED), at(ISSUED) + year), year);
