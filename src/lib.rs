@@ -37,8 +37,8 @@ pub use self::{
     },
     publishable_key::PublishableKey,
     resolve::{
-        Freshness, Policy, Rejection, RejectionKind, ResolveSession, Resolved, SessionCheck,
-        SessionResolver, SessionResolverBuilder,
+        Dependency, Freshness, Policy, Readiness, Rejection, RejectionKind, ResolveSession,
+        Resolved, SessionCheck, SessionResolver, SessionResolverBuilder,
     },
     session::{Session, SessionActivity, SessionStatus, SessionTask},
     token::TokenVerifier,

@@ -4,6 +4,7 @@ mod builder;
 mod check;
 mod known;
 mod policy;
+mod readiness;
 mod rejection;
 mod resolve_session;
 mod resolved;
@@ -19,6 +20,7 @@ pub use self::{
     builder::SessionResolverBuilder,
     check::SessionCheck,
     policy::Policy,
+    readiness::{Dependency, Readiness},
     rejection::{Rejection, RejectionKind},
     resolve_session::ResolveSession,
     resolved::{Freshness, Resolved},

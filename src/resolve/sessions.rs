@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    SessionCheck,
+    Dependency, SessionCheck,
     known::{Fact, Known, Lifetimes, bounded},
     slot::{Fill, FillOutcome, Slot},
     slots::Slots,
@@ -25,6 +25,14 @@ pub(super) struct Sessions {
     retention: Duration,
     /// Until when Clerk need not be asked, since it refuses our secret key.
     key_refused: Mutex<Option<(SystemTime, client::Error)>>,
+    record: Mutex<Record>,
+}
+
+/// How calls to Clerk have gone.
+#[derive(Debug, Default)]
+struct Record {
+    answered_at: Option<SystemTime>,
+    last_error: Option<client::Error>,
 }
 
 /// How often Clerk is asked again once it has refused our secret key.
@@ -56,6 +64,7 @@ impl Sessions {
             tombstones: Tombstones::new(clock_skew),
             retention,
             key_refused: Mutex::default(),
+            record: Mutex::default(),
         }
     }
 
@@ -134,6 +143,8 @@ impl Sessions {
             }
             _ => self.client.get(slot.id()).await,
         };
+        let now = self.clock.now();
+        self.record(&answer, now);
         match answer {
             Ok(session) => {
                 fill.learned(Fact::Session(session));
@@ -144,13 +155,34 @@ impl Sessions {
                 self.slots.keep(slot);
             }
             Err(error) => {
-                let now = self.clock.now();
                 if error.is_unauthorized() {
                     self.note_refused_key(now, &error);
                 }
                 fill.failed(error, now);
             }
         }
+    }
+
+    fn record(&self, answer: &Result<Session, client::Error>, now: SystemTime) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Err(error) if !error.is_not_found() => record.last_error = Some(error.clone()),
+            _ => *record = Record { answered_at: Some(now), last_error: None },
+        }
+    }
+
+    /// How things stand with Clerk's API, where it is asked at all.
+    pub(super) fn report(&self) -> Option<Dependency> {
+        if self.check == SessionCheck::Networkless {
+            return None;
+        }
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        Some(Dependency {
+            usable: record.last_error.is_none(),
+            age: record.answered_at.map(|at| now.duration_since(at).unwrap_or_default()),
+            last_error: record.last_error.as_ref().map(|error| error.to_string().into()),
+        })
     }
 
     fn entomb(&self, slot: Arc<Slot>, answer: Result<Session, client::Error>) {

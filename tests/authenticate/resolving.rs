@@ -313,3 +313,30 @@ mod stale_if_error {
         assert_eq!(rejection.kind(), RejectionKind::Unavailable);
     }
 }
+
+#[tokio::test]
+async fn the_service_starts_while_clerk_is_down_and_says_how_things_stand() {
+    let clerk = SessionsApi::start().await;
+    let token = clerk.token(&clerk.sign_in("user_ada"));
+    let resolver = clerk.resolver();
+    clerk.fail_all(Fault::status(500));
+    assert!(resolver.warm_up().await.unwrap_err().is_unavailable());
+    let readiness = resolver.readiness();
+    assert!(!readiness.is_ready() && readiness.keys.last_error.is_some(), "{readiness:?}");
+
+    clerk.clear_faults();
+    clerk.clock().advance(Duration::from_secs(1));
+    resolver.warm_up().await.unwrap();
+    clerk.fail(Operation::Get, Fault::status(500));
+    assert!(resolve(&resolver, &token, &Policy::new()).await.is_err());
+    let readiness = resolver.readiness();
+    assert!(readiness.is_ready());
+    let api = readiness.sessions_api.unwrap();
+    assert!(!api.usable && api.last_error.is_some() && api.age.is_none(), "{api:?}");
+
+    clerk.clear_faults();
+    assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Ok(false));
+    let json = serde_json::to_value(resolver.readiness()).unwrap();
+    let api = serde_json::json!({ "usable": true, "age_seconds": 0, "last_error": null });
+    assert_eq!(json["sessions_api"], api);
+}
