@@ -93,6 +93,22 @@ impl RemoteKeys {
         self.after_fetch(kid)
     }
 
+    pub(super) async fn warm_up(&self) -> Result<(), TokenError> {
+        let mut ended = self.0.ended.subscribe();
+        let now = self.0.clock.now();
+        if self.usable(now).is_some() {
+            return Ok(());
+        }
+        if let Some(refusal) = self.join_or_set_out(now, false) {
+            return Err(refusal);
+        }
+        let _ = ended.changed().await;
+        match self.usable(self.0.clock.now()) {
+            Some(_) => Ok(()),
+            None => Err(self.0.schedule().refusal()),
+        }
+    }
+
     pub(super) fn report(&self) -> KeysReport {
         let now = self.0.clock.now();
         let held = self.0.held.load();

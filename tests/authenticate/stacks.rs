@@ -172,10 +172,6 @@ impl Stack {
         Self { name, addr, is_grpc, client }
     }
 
-    pub(crate) fn is_grpc(&self) -> bool {
-        self.is_grpc
-    }
-
     /// A request for who the caller is.
     pub(crate) fn request(&self) -> Request<Full<Bytes>> {
         let request = Request::builder();
