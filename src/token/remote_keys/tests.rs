@@ -276,6 +276,7 @@ async fn callers_who_hang_up_do_not_lift_the_limit_for_unknown_keys() {
     assert!(caller.await.unwrap_err().is_cancelled());
     upstream.release();
     settle().await;
+    upstream.answers(Answer::Keys(vec!["a"]));
     assert_eq!(reason(&keys, "unknown").await, "jwk-kid-mismatch");
     assert_eq!(upstream.asked(), 2);
 }
