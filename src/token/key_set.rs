@@ -77,9 +77,6 @@ impl RsaKey {
         }
         let integer = |member: &Option<String>| URL_SAFE_NO_PAD.decode(member.as_deref()?).ok();
         let (n, e) = (integer(&jwk.n)?, integer(&jwk.e)?);
-        if n.last()? % 2 == 0 {
-            return None;
-        }
         Self::new(&RsaPublicKeyComponents { n, e }.try_into().ok()?)
     }
 
@@ -92,7 +89,8 @@ impl RsaKey {
         is_canonical.then(|| Self::new(&key)).flatten()
     }
 
-    /// Relies on `PublicEncryptingKey` for the size: it exists from 2048 to 8192 bits only.
+    /// Relies on `PublicEncryptingKey` for the size, since it exists from 2048 to 8192 bits only,
+    /// and on `ParsedPublicKey` to refuse what cannot be a modulus or an exponent.
     fn new(key: &PublicEncryptingKey) -> Option<Self> {
         let spki = key.as_der().ok()?;
         ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).ok().map(Self)

@@ -81,12 +81,11 @@ impl RemoteKeys {
     pub(super) async fn that_verify(&self, kid: Option<&str>) -> Result<Arc<KeySet>, TokenError> {
         let mut ended = self.0.ended.subscribe();
         let now = self.0.clock.now();
-        let usable = self.usable(now);
-        if let Some(set) = named(kid, usable.as_deref()) {
+        if let Some(set) = named(kid, self.usable(now).as_deref()) {
             return set;
         }
-        if let Some(refusal) = self.join_or_set_out(now, usable.is_some()) {
-            return Err(refusal);
+        if let Some(decided) = self.join_or_set_out(kid, now) {
+            return decided;
         }
         // It changes once the fetch has ended; the sender is ours, so it cannot be gone.
         let _ = ended.changed().await;
@@ -122,12 +121,8 @@ impl RemoteKeys {
 
     /// The keys in hand. Setting out for newer ones, where they are due, delays nobody.
     fn usable(&self, now: SystemTime) -> Option<Arc<Held>> {
-        let held = self.0.held.load_full()?;
-        let age = elapsed(held.as_of, now);
-        if age >= KEEP_FOR {
-            return None;
-        }
-        if age >= REFRESH_AFTER {
+        let held = self.0.in_hand(now)?;
+        if elapsed(held.as_of, now) >= REFRESH_AFTER {
             let schedule = self.0.schedule();
             if schedule.may_refresh(now) {
                 self.set_out(now, schedule);
@@ -137,13 +132,22 @@ impl RemoteKeys {
     }
 
     /// `None` once a fetch is under way.
-    fn join_or_set_out(&self, now: SystemTime, have_keys: bool) -> Option<TokenError> {
+    fn join_or_set_out(
+        &self,
+        kid: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Result<Arc<KeySet>, TokenError>> {
         let mut schedule = self.0.schedule();
-        match schedule.step(now, have_keys) {
-            Step::Refuse(error) => return Some(error),
+        // A fetch may have ended since the caller looked; while the lock is held, none can.
+        let in_hand = self.0.in_hand(now);
+        if let Some(set) = named(kid, in_hand.as_deref()) {
+            return Some(set);
+        }
+        match schedule.step(now, in_hand.is_some()) {
+            Step::Refuse(error) => return Some(Err(error)),
             Step::Wait => {}
             Step::Fetch => {
-                if have_keys {
+                if in_hand.is_some() {
                     schedule.unknown_key_fetched(now);
                 }
                 self.set_out(now, schedule);
@@ -202,6 +206,10 @@ fn named(kid: Option<&str>, held: Option<&Held>) -> Option<Result<Arc<KeySet>, T
 impl Shared {
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_hand(&self, now: SystemTime) -> Option<Arc<Held>> {
+        self.held.load_full().filter(|held| elapsed(held.as_of, now) < KEEP_FOR)
     }
 
     fn land(&self, set_out_at: SystemTime, fetched: Result<JwkSet, FetchError>) {

@@ -141,6 +141,24 @@ async fn a_thousand_callers_without_a_key_make_one_fetch() {
     assert_eq!(upstream.asked(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_caller_that_comes_as_the_fetch_ends_makes_no_second_one() {
+    for _ in 0..300 {
+        let upstream = Upstream::with_keys(&["a"]);
+        let keys = upstream.keys(&clock());
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let keys = keys.clone();
+                tokio::spawn(async move { keys.that_verify(Some("a")).await.is_ok() })
+            })
+            .collect();
+        for caller in callers {
+            assert!(caller.await.unwrap());
+        }
+        assert_eq!(upstream.asked(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_fetch_outlives_the_request_that_asked_for_it() {
     let upstream = Upstream::new(Answer::Held(vec!["a"]));
@@ -240,6 +258,27 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_in_thirty_seconds() {
     assert_eq!(upstream.asked(), 2);
     let at_once = keys.that_verify_now(Some("unknown")).unwrap();
     assert_eq!(at_once.unwrap_err().kind(), TokenErrorKind::UnknownKey);
+}
+
+#[tokio::test]
+async fn callers_who_hang_up_do_not_lift_the_limit_for_unknown_keys() {
+    let (upstream, clock) = (Upstream::with_keys(&["a"]), clock());
+    let keys = upstream.keys(&clock);
+    keys.that_verify(Some("a")).await.unwrap();
+    upstream.0.arrived.notified().await;
+    upstream.answers(Answer::Held(vec!["a"]));
+    let caller = tokio::spawn({
+        let keys = keys.clone();
+        async move { keys.that_verify(Some("unknown")).await.is_ok() }
+    });
+    upstream.0.arrived.notified().await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    upstream.release();
+    settle().await;
+    upstream.answers(Answer::Keys(vec!["a"]));
+    assert_eq!(reason(&keys, "unknown").await, "jwk-kid-mismatch");
+    assert_eq!(upstream.asked(), 2);
 }
 
 #[tokio::test]
