@@ -6,7 +6,7 @@ mod schedule;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -93,18 +93,11 @@ impl RemoteKeys {
     }
 
     pub(super) async fn warm_up(&self) -> Result<(), TokenError> {
-        let mut ended = self.0.ended.subscribe();
-        let now = self.0.clock.now();
-        if self.usable(now).is_some() {
-            return Ok(());
-        }
-        if let Some(refusal) = self.join_or_set_out(now, false) {
-            return Err(refusal);
-        }
-        let _ = ended.changed().await;
-        match self.usable(self.0.clock.now()) {
-            Some(_) => Ok(()),
-            None => Err(self.0.schedule().refusal()),
+        match self.that_verify(None).await {
+            // A token that names no key is told so once there are keys.
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == TokenErrorKind::UnknownKey => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -166,7 +159,9 @@ impl RemoteKeys {
         };
         runtime.spawn(async move {
             let fetched = journey.shared.fetch.fetch().await;
+            let keys = Arc::downgrade(&journey.shared);
             journey.end(fetched);
+            refresh_in_time(keys).await;
         });
     }
 
@@ -187,6 +182,16 @@ impl RemoteKeys {
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeys").finish_non_exhaustive()
+    }
+}
+
+/// Sets out for newer keys when they are due although nobody may ask, lest the first token after a
+/// quiet time be judged by keys that were withdrawn long ago.
+async fn refresh_in_time(keys: Weak<Shared>) {
+    tokio::time::sleep(REFRESH_AFTER).await;
+    if let Some(shared) = keys.upgrade() {
+        let keys = RemoteKeys(shared);
+        drop(keys.usable(keys.0.clock.now()));
     }
 }
 

@@ -425,3 +425,24 @@ async fn instances_share_nothing() {
     assert_eq!(reason(&others, "a").await, "jwk-kid-mismatch");
     assert_eq!((one.asked(), other.asked()), (1, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_refreshed_in_a_quiet_time_too_and_no_longer_than_they_are_held() {
+    let clock = Clock::fixed(at(ISSUED));
+    let upstream = Upstream::with_keys(&["ins_1"]);
+    let keys = upstream.keys(&clock);
+    keys.warm_up().await.unwrap();
+    assert_eq!(upstream.asked(), 1);
+
+    upstream.answers(Answer::Keys(vec!["ins_2"]));
+    clock.advance(4 * MINUTE);
+    tokio::time::sleep(4 * MINUTE + SECOND).await;
+    assert_eq!(upstream.asked(), 2);
+    assert!(keys.that_verify_now(Some("ins_2")).is_some_and(|set| set.is_ok()));
+    assert!(keys.that_verify_now(Some("ins_1")).is_none_or(|set| set.is_err()));
+
+    drop(keys);
+    clock.advance(4 * MINUTE);
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(upstream.asked(), 2);
+}
