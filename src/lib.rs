@@ -13,6 +13,7 @@ pub mod extract;
 mod id;
 mod jwk_set;
 mod middleware;
+mod once_per_second;
 mod publishable_key;
 mod resolve;
 mod session;

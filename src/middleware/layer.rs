@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, request::Parts};
 use tower::Layer;
 
-use super::{Authenticate, Protocol};
+use super::{Authenticate, Protocol, events::Events};
 use crate::{
     ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver, environment,
     extract::{BearerToken, CredentialError, ExtractCredential, Or, SessionCookie},
@@ -47,6 +47,7 @@ pub(super) struct Settings {
     pub(super) preflight: bool,
     pub(super) exempt: Option<Arc<dyn Exempt>>,
     pub(super) response: Option<Arc<dyn RejectionResponse>>,
+    pub(super) events: Arc<Events>,
 }
 
 /// Says whether a request is exempt.
@@ -75,6 +76,7 @@ impl AuthenticateLayer {
             preflight: false,
             exempt: None,
             response: None,
+            events: Arc::default(),
         };
         let layer = Self {
             resolver: AnyResolver::new(resolver),

@@ -213,6 +213,14 @@ impl ResolveSession for SessionResolver {
     fn accepts_session_ids(&self) -> bool {
         self.inner.check == SessionCheck::Get
     }
+
+    fn name(&self) -> &'static str {
+        match self.inner.check {
+            SessionCheck::Get => "get",
+            SessionCheck::Verify => "verify",
+            SessionCheck::Networkless => "networkless",
+        }
+    }
 }
 
 impl Inner {
