@@ -11,6 +11,7 @@ mod credential;
 mod environment;
 pub mod extract;
 mod id;
+mod json_object;
 mod jwk_set;
 mod middleware;
 mod once_per_second;

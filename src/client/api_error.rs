@@ -5,6 +5,8 @@ use std::fmt;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::json_object::JsonObject;
+
 /// One of the things that Clerk found wrong with a request.
 ///
 /// The texts are Clerk's, shortened where they are very long, with control characters escaped.
@@ -57,7 +59,7 @@ impl Refusal {
     pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Body {
-            errors: Vec<Item>,
+            errors: Vec<JsonObject<Item>>,
             clerk_trace_id: Option<String>,
         }
 
@@ -70,8 +72,10 @@ impl Refusal {
             long_message: Option<String>,
         }
 
-        let Ok(body) = serde_json::from_slice::<Body>(body) else { return Self::bare(status) };
-        let errors = body.errors.into_iter().take(MAX_ERRORS).map(|item| ApiError {
+        let Ok(JsonObject(body)) = serde_json::from_slice::<JsonObject<Body>>(body) else {
+            return Self::bare(status);
+        };
+        let errors = body.errors.into_iter().take(MAX_ERRORS).map(|JsonObject(item)| ApiError {
             code: printable(&item.code, MAX_CODE),
             message: printable(&item.message.unwrap_or_default(), MAX_MESSAGE),
             long_message: printable(&item.long_message.unwrap_or_default(), MAX_MESSAGE),
@@ -152,6 +156,8 @@ mod tests {
             br#"{"errors": [{"code": "other"}]}"#,
             br#"{"errors": [{"code": 404}]}"#,
             br#"{"errors": "resource_not_found"}"#,
+            br#"{"errors": [["resource_not_found"]]}"#,
+            br#"[[{"code": "resource_not_found"}]]"#,
         ] {
             assert!(!Refusal::read(StatusCode::NOT_FOUND, other).is_not_found());
         }
