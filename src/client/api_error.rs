@@ -109,7 +109,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The text without control characters, at most about `max` characters of it.
+/// The text without control characters and without those that reorder or break its line, at most
+/// about `max` characters of it.
 pub(super) fn printable(text: &str, max: usize) -> Box<str> {
     let mut printable = String::new();
     for (i, c) in text.chars().enumerate() {
@@ -117,13 +118,19 @@ pub(super) fn printable(text: &str, max: usize) -> Box<str> {
             printable.push('…');
             break;
         }
-        if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if is_unprintable(c) {
             printable.extend(c.escape_default());
         } else {
             printable.push(c);
         }
     }
     printable.into()
+}
+
+/// Control characters, line separators, and what Unicode calls `Bidi_Control`.
+fn is_unprintable(c: char) -> bool {
+    let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -166,6 +173,7 @@ mod tests {
     #[test]
     fn texts_are_bounded_and_printable() {
         assert_eq!(&*printable("a\r\n\u{1b}[31mé\u{202e}", 20), "a\\r\\n\\u{1b}[31mé\\u{202e}");
+        assert_eq!(&*printable("\u{200f}\u{2028}", 20), "\\u{200f}\\u{2028}");
         assert_eq!(&*printable("abc", 3), "abc");
         assert_eq!(&*printable("abcd", 3), "abc…");
         let errors = vec![r#"{"code":"x"}"#; 1000].join(",");
