@@ -10,6 +10,9 @@ mod config_error;
 mod credential;
 mod environment;
 pub mod extract;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod json_object;
 mod jwk_set;
