@@ -207,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_an_actor_do_not_drift() {
+        let mut drifting = bare();
+        drifting["actor"] = json!({ "n": [0] });
+        for number in
+            ["25340230079993333333333333333333333333333333333399", "7.2057594037927933e97"]
+        {
+            let text = drifting.to_string().replace("[0]", number);
+            let session: Session = serde_json::from_str(&text).unwrap();
+            let written = serde_json::to_string(&session).unwrap();
+            assert_eq!(serde_json::from_str::<Session>(&written).unwrap(), session, "{number}");
+        }
+    }
+
+    #[test]
     fn clerks_order_of_properties_is_kept() {
         let text = serde_json::to_string(&read(&bare()).unwrap()).unwrap();
         assert!(
