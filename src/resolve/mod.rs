@@ -14,6 +14,10 @@ mod slot;
 mod slots;
 mod tokens;
 mod tombstones;
+mod upstream;
+
+#[cfg(test)]
+mod revocation_model;
 
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{
