@@ -30,11 +30,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 }
 
 fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
+    let layer = clerk.layer()?;
     let members = Router::new()
         .route("/me", get(me))
         .route_service("/sign-out", RevokeSession::new(clerk.resolver.clone()))
-        .layer(clerk.layer()?);
-    let anyone = Router::new().route("/maybe", get(maybe)).layer(clerk.layer()?.allow_anonymous());
+        .layer(layer.clone());
+    let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.allow_anonymous());
     let app = Router::new().route("/", get(page)).merge(members).merge(anyone);
     Ok(match clerk.emulator {
         Some(emulator) => app.merge(demonstration(emulator)),

@@ -13,13 +13,13 @@ fn a_configuration_that_cannot_work_ends_the_process_and_says_what_to_change() {
         (&[("CLERK_SECRET_KEY", "")], "CLERK_SECRET_KEY"),
         (&[("CLERK_SECRET_KEY", "hush")], "CLERK_SECRET_KEY"),
         (&[KEY, ("CLERK_API_URL", "http://hush.example.com")], "CLERK_API_URL"),
-        (&[KEY, ("CLERK_PUBLISHABLE_KEY", "hush")], "publishable key"),
+        (&[KEY, ("CLERK_PUBLISHABLE_KEY", "hush")], "CLERK_PUBLISHABLE_KEY"),
         (
             &[KEY, ("CLERK_PUBLISHABLE_KEY", "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k")],
             "`CLERK_PUBLISHABLE_KEY` and `CLERK_SECRET_KEY`",
         ),
         (&[KEY, ("CLERK_JWT_KEY", "hush")], "CLERK_JWT_KEY"),
-        (&[KEY, ("CLERK_AUTHORIZED_PARTIES", "app.hush.example.com")], "authorized part"),
+        (&[KEY, ("CLERK_AUTHORIZED_PARTIES", "app.hush.example.com")], "CLERK_AUTHORIZED_PARTIES"),
     ] {
         for name in ["axum", "hyper", "tonic"] {
             let mut command = example(name);

@@ -1,4 +1,6 @@
 //! The examples, as a stranger meets them: started as processes and asked over sockets.
+//!
+//! Cargo builds them for `cargo test`, but not for `cargo test --test examples`.
 #![cfg(unix)]
 
 mod axum;

@@ -6,7 +6,7 @@ use tonic_health::pb::{
 use crate::process::Server;
 
 #[rustfmt::skip]
-#[expect(unreachable_pub, dead_code, clippy::allow_attributes, reason = "generated code")]
+#[expect(unreachable_pub, clippy::allow_attributes, reason = "generated code")]
 #[path = "../../examples/proto/identity.rs"]
 mod identity;
 
