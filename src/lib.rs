@@ -80,6 +80,7 @@ pub mod extract;
 mod id;
 mod jwk_set;
 mod middleware;
+mod once_per_second;
 mod publishable_key;
 mod resolve;
 mod session;
@@ -104,8 +105,8 @@ pub use self::{
     },
     publishable_key::PublishableKey,
     resolve::{
-        Freshness, Policy, Rejection, RejectionKind, ResolveSession, Resolved, SessionCheck,
-        SessionResolver, SessionResolverBuilder,
+        Dependency, Freshness, Policy, Readiness, Rejection, RejectionKind, ResolveSession,
+        Resolved, SessionCheck, SessionResolver, SessionResolverBuilder,
     },
     session::{Session, SessionActivity, SessionStatus, SessionTask},
     token::TokenVerifier,

@@ -35,14 +35,18 @@ impl Deref for Text<'_> {
 /// arithmetic on it overflows.
 ///
 /// [RFC 7519 §2]: https://www.rfc-editor.org/rfc/rfc7519#section-2
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seconds(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seconds(u64);
 
 const END_OF_YEAR_9999: u64 = 253_402_300_799;
 
 impl Seconds {
-    pub(super) fn to_system_time(self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0)
+    pub(crate) fn since_epoch(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+
+    pub(crate) fn to_system_time(self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.since_epoch()
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::{SessionId, UserId};
 
-pub(crate) use self::member::{Text, refuse_duplicates};
+pub(crate) use self::member::{Seconds, Text, refuse_duplicates};
 use self::payload::Payload;
 pub use self::{
     actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
@@ -41,11 +41,17 @@ struct Inner {
     authorized_party: Option<Box<str>>,
     audience: Box<[Box<str>]>,
     token_id: Option<Box<str>>,
-    expires_at: SystemTime,
-    not_before: Option<SystemTime>,
-    issued_at: Option<SystemTime>,
+    times: Times,
     factor_ages: Option<FactorAges>,
     pending: bool,
+}
+
+/// When a token is valid, in seconds since 1970, which compare faster than times of day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) expires_at: Seconds,
+    pub(crate) not_before: Option<Seconds>,
+    pub(crate) issued_at: Option<Seconds>,
 }
 
 /// What the token's header says that it is.
@@ -88,9 +94,11 @@ impl Claims {
             authorized_party: read.azp.as_ref().map(Text::to_box),
             audience: read.audience(),
             token_id: read.jti.as_ref().map(Text::to_box),
-            expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?.to_system_time(),
-            not_before: read.nbf.map(member::Seconds::to_system_time),
-            issued_at: read.iat.map(member::Seconds::to_system_time),
+            times: Times {
+                expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?,
+                not_before: read.nbf,
+                issued_at: read.iat,
+            },
             factor_ages: read.fva,
             pending: read.is_pending(),
             payload: text.into_boxed_str(),
@@ -131,19 +139,19 @@ impl Claims {
     /// When the token was issued (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<SystemTime> {
-        self.0.issued_at
+        self.0.times.issued_at.map(Seconds::to_system_time)
     }
 
     /// When the token begins to be valid (`nbf`).
     #[must_use]
     pub fn not_before(&self) -> Option<SystemTime> {
-        self.0.not_before
+        self.0.times.not_before.map(Seconds::to_system_time)
     }
 
     /// When the token ceases to be valid (`exp`).
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        self.0.expires_at
+        self.0.times.expires_at.to_system_time()
     }
 
     /// Whether sign-in tasks are left (`sts` is `pending`), which counts as signed out unless
@@ -200,6 +208,10 @@ impl Claims {
 
     pub(crate) fn category(&self) -> Category {
         self.0.category
+    }
+
+    pub(crate) fn times(&self) -> Times {
+        self.0.times
     }
 
     /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read

@@ -1,21 +1,15 @@
 //! One event per call to Clerk.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-
 use tokio::time::Instant;
 
 use super::{answer::Answer, error::Error, operation::Operation};
+use crate::once_per_second::OncePerSecond;
 
-/// Failures in an outage are warned of once per second, and told at debug level otherwise.
-const WARNING_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Tells of calls without identifiers and secrets.
+/// Tells of calls without identifiers and secrets. Failures in an outage are warned of once per second,
+/// and told at debug level otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    last_warning: Mutex<Option<Instant>>,
+    warning: OncePerSecond,
 }
 
 impl Events {
@@ -64,14 +58,6 @@ impl Events {
 
     fn is_worth_a_warning(&self, now: Instant, result: &Result<Answer, Error>) -> bool {
         // That there is no such session is an answer like any other.
-        if result.as_ref().err().is_none_or(Error::is_not_found) {
-            return false;
-        }
-        let mut last = self.last_warning.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| now.saturating_duration_since(last) >= WARNING_INTERVAL);
-        if due {
-            *last = Some(now);
-        }
-        due
+        result.as_ref().is_err_and(|error| !error.is_not_found()) && self.warning.is_due(now)
     }
 }

@@ -3,6 +3,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{AuthenticateLayer, Protocol, ResponseBody, passage};
+use super::{AuthenticateLayer, Protocol, ResponseBody, events::Source};
 use crate::resolve::Resolving;
 
 pin_project! {
@@ -41,6 +42,7 @@ pin_project! {
 
 /// What a request needs once its caller is known.
 struct Waiting<S, ReqBody> {
+    since: Instant,
     ready: S,
     request: Request<ReqBody>,
     layer: AuthenticateLayer,
@@ -64,7 +66,7 @@ where
         request: Request<ReqBody>,
         layer: AuthenticateLayer,
     ) -> Self {
-        let waiting = Some(Box::new(Waiting { ready, request, layer }));
+        let waiting = Some(Box::new(Waiting { since: Instant::now(), ready, request, layer }));
         Self { state: State::Resolving { resolving, waiting } }
     }
 }
@@ -90,16 +92,18 @@ where
                 StateProj::Resolving { resolving, waiting } => {
                     let answer = ready!(resolving.as_mut().poll(cx));
                     let waiting = waiting.take().expect("polled after completion");
-                    let Waiting { mut ready, mut request, layer } = *waiting;
+                    let Waiting { since, mut ready, mut request, layer } = *waiting;
                     match answer {
                         Ok(resolved) => {
-                            passage::insert(resolved, request.extensions_mut());
+                            layer.grant(resolved, request.extensions_mut());
                             State::Inner { future: ready.call(request) }
                         }
                         Err(rejection) => {
                             let protocol = Protocol::of(request.headers());
-                            let response = Some(layer.refuse(rejection, protocol));
-                            State::Refused { response }
+                            let source = Source::Miss(since.elapsed());
+                            State::Refused {
+                                response: Some(layer.refuse(rejection, protocol, source)),
+                            }
                         }
                     }
                 }

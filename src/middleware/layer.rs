@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, request::Parts};
 use tower::Layer;
 
-use super::{Authenticate, Protocol};
+use super::{Authenticate, Protocol, events::Events};
 use crate::{
     ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver, environment,
     extract::{BearerToken, CredentialError, ExtractCredential, Or, SessionCookie},
@@ -45,9 +45,23 @@ pub(super) struct Settings {
     pub(super) extractor: Arc<dyn ExtractCredential>,
     pub(super) anonymous: bool,
     pub(super) preflight: bool,
-    pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
-    pub(super) response: Option<Arc<dyn Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync>>,
+    pub(super) exempt: Option<Arc<dyn Exempt>>,
+    pub(super) response: Option<Arc<dyn RejectionResponse>>,
+    pub(super) events: Arc<Events>,
 }
+
+/// Says whether a request is exempt.
+pub(super) trait Exempt: Fn(&Parts) -> bool + Send + Sync {}
+
+impl<F: Fn(&Parts) -> bool + Send + Sync> Exempt for F {}
+
+/// Writes the answer to a refused request.
+pub(super) trait RejectionResponse:
+    Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync
+{
+}
+
+impl<F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync> RejectionResponse for F {}
 
 impl AuthenticateLayer {
     /// Authenticates with this resolver.
@@ -62,6 +76,7 @@ impl AuthenticateLayer {
             preflight: false,
             exempt: None,
             response: None,
+            events: Arc::default(),
         };
         let layer = Self {
             resolver: AnyResolver::new(resolver),

@@ -1,6 +1,7 @@
 //! The middleware: requests go in, requests with a session come out.
 
 mod body;
+mod events;
 mod future;
 mod layer;
 mod passage;

@@ -4,16 +4,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Extensions, Request, Response, request::Parts};
 use http_body::Body;
 use tower::Service;
 
 use super::{
     AuthenticateLayer, Protocol, ResponseBody, ResponseFuture,
+    events::Source,
     passage::{self, CookieRead, Passage},
     preflight::is_preflight,
 };
-use crate::{Credential, Rejection, resolve::Resolving};
+use crate::{Credential, Rejection, Resolved, resolve::Resolving};
 
 /// Authenticates each request before the inner service sees it.
 ///
@@ -67,7 +68,8 @@ where
                 ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
             }
             Admission::Refused(rejection) => {
-                ResponseFuture::refused(self.layer.refuse(rejection, Protocol::of(&parts.headers)))
+                let protocol = Protocol::of(&parts.headers);
+                ResponseFuture::refused(self.layer.refuse(rejection, protocol, Source::Hit))
             }
             Admission::Asking(resolving) => {
                 // The service that was polled ready is the one to be called:
@@ -116,7 +118,7 @@ impl AuthenticateLayer {
         };
         let answer = match self.resolver.cached(&credential, &self.policy) {
             Some(Ok(resolved)) => {
-                passage::insert(resolved, &mut parts.extensions);
+                self.grant(resolved, &mut parts.extensions);
                 Admission::Granted
             }
             Some(Err(rejection)) => Admission::Refused(rejection),
@@ -130,7 +132,21 @@ impl AuthenticateLayer {
         answer
     }
 
-    pub(super) fn refuse(&self, rejection: Rejection, protocol: Protocol) -> Response<Bytes> {
+    /// Lets a request pass as this caller's.
+    pub(super) fn grant(&self, resolved: Resolved, extensions: &mut Extensions) {
+        if resolved.freshness.is_some_and(|freshness| freshness.is_stale()) {
+            self.settings.events.admitted_stale(self.resolver.name());
+        }
+        passage::insert(resolved, extensions);
+    }
+
+    pub(super) fn refuse(
+        &self,
+        rejection: Rejection,
+        protocol: Protocol,
+        source: Source,
+    ) -> Response<Bytes> {
+        self.settings.events.refused(&rejection, protocol, self.resolver.name(), source);
         let mut response = match &self.settings.response {
             Some(response) => response(&rejection, protocol),
             None => rejection.to_response(protocol),

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     SessionCheck, SessionResolver, known::Lifetimes, resolver::Inner, sessions::Sessions,
-    tokens::Tokens,
+    tokens::Tokens, upstream::Upstream,
 };
 use crate::{
     Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
@@ -160,9 +160,18 @@ impl SessionResolverBuilder {
     ///
     /// Fails where a value is malformed or two contradict each other.
     pub fn build(self) -> Result<SessionResolver, ConfigError> {
+        let upstream = Box::new(self.client.clone());
+        self.build_upon(upstream)
+    }
+
+    pub(super) fn build_upon(
+        self,
+        upstream: Box<dyn Upstream>,
+    ) -> Result<SessionResolver, ConfigError> {
         self.refuse_contradictions()?;
+        let upstream_timeout = self.client.timeout();
         let keys = match self.keys {
-            KeySource::Client => Keys::published(self.client.clone(), self.clock.clone()),
+            KeySource::Client => Keys::published(self.client, self.clock.clone()),
             KeySource::JwkSet(set) => Keys::from_jwk_set(&set)?,
             KeySource::Pem { key, what } => {
                 Keys::from_pem(&key).map_err(|error| error.about(what))?
@@ -170,7 +179,8 @@ impl SessionResolverBuilder {
         };
         let authenticator = Authenticator::new(keys, self.issuer.map(token::issuer).transpose()?);
         let sessions = Sessions::new(
-            self.client,
+            upstream,
+            upstream_timeout,
             self.check,
             self.clock.clone(),
             self.lifetimes,

@@ -4,6 +4,7 @@ mod builder;
 mod check;
 mod known;
 mod policy;
+mod readiness;
 mod rejection;
 mod resolve_session;
 mod resolved;
@@ -13,12 +14,17 @@ mod slot;
 mod slots;
 mod tokens;
 mod tombstones;
+mod upstream;
+
+#[cfg(test)]
+mod revocation_model;
 
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{
     builder::SessionResolverBuilder,
     check::SessionCheck,
     policy::Policy,
+    readiness::{Dependency, Readiness},
     rejection::{Rejection, RejectionKind},
     resolve_session::ResolveSession,
     resolved::{Freshness, Resolved},

@@ -61,6 +61,11 @@ pub trait ResolveSession: Send + Sync + 'static {
     fn accepts_session_ids(&self) -> bool {
         true
     }
+
+    /// What its way of checking is called in events.
+    fn name(&self) -> &'static str {
+        "custom"
+    }
 }
 
 /// A [`ResolveSession`] whose type is erased; a miss is what pays for it.
@@ -93,6 +98,10 @@ impl AnyResolver {
     pub(crate) fn accepts_session_ids(&self) -> bool {
         self.0.accepts_session_ids_erased()
     }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.0.name_erased()
+    }
 }
 
 impl fmt::Debug for AnyResolver {
@@ -110,6 +119,7 @@ trait Erased: Send + Sync {
     fn resolve_erased(self: Arc<Self>, credential: OwnedCredential, policy: Policy) -> Resolving;
     fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError>;
     fn accepts_session_ids_erased(&self) -> bool;
+    fn name_erased(&self) -> &'static str;
 }
 
 impl<R: ResolveSession> Erased for R {
@@ -131,5 +141,9 @@ impl<R: ResolveSession> Erased for R {
 
     fn accepts_session_ids_erased(&self) -> bool {
         self.accepts_session_ids()
+    }
+
+    fn name_erased(&self) -> &'static str {
+        self.name()
     }
 }

@@ -1,7 +1,8 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::{
-    Freshness, Policy, Rejection, ResolveSession, Resolved, SessionCheck, SessionResolverBuilder,
+    Freshness, Policy, Readiness, Rejection, ResolveSession, Resolved, SessionCheck,
+    SessionResolverBuilder,
     known::{Fact, Known},
     sessions::{Ignorance, Sessions},
     slot::Slot,
@@ -135,6 +136,39 @@ impl SessionResolver {
         }
     }
 
+    /// Fetches the keys that verify tokens, so that the first request need not wait for them.
+    ///
+    /// A service may well start where this fails: keys are fetched again when they are needed.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// # let clerk = tower_clerk::testing::SessionsApi::start().await;
+    /// let resolver = clerk.resolver();
+    /// assert!(!resolver.readiness().is_ready());
+    /// if let Err(error) = resolver.warm_up().await {
+    ///     eprintln!("starting without keys: {error}");
+    /// }
+    /// assert!(resolver.readiness().is_ready());
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails where there are no keys and none can be fetched.
+    pub async fn warm_up(&self) -> Result<(), TokenError> {
+        self.inner.authenticator.keys().warm_up().await
+    }
+
+    /// How things stand with the keys and Clerk's API.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            keys: self.inner.authenticator.keys().report().into(),
+            sessions_api: self.inner.sessions.report(),
+        }
+    }
+
     /// Forgets what is known of a session, so that Clerk is asked at the next request.
     ///
     /// A revocation by this process is not forgotten.
@@ -178,6 +212,14 @@ impl ResolveSession for SessionResolver {
 
     fn accepts_session_ids(&self) -> bool {
         self.inner.check == SessionCheck::Get
+    }
+
+    fn name(&self) -> &'static str {
+        match self.inner.check {
+            SessionCheck::Get => "get",
+            SessionCheck::Verify => "verify",
+            SessionCheck::Networkless => "networkless",
+        }
     }
 }
 

@@ -6,17 +6,18 @@ use std::{
 };
 
 use super::{
-    SessionCheck,
+    Dependency, SessionCheck,
     known::{Fact, Known, Lifetimes, bounded},
     slot::{Fill, FillOutcome, Slot},
     slots::Slots,
     tombstones::Tombstones,
+    upstream::Upstream,
 };
-use crate::{Clock, Session, SessionId, SessionsClient, client};
+use crate::{Clock, Session, SessionId, client};
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    client: SessionsClient,
+    upstream: Box<dyn Upstream>,
     check: SessionCheck,
     clock: Clock,
     lifetimes: Lifetimes,
@@ -25,6 +26,14 @@ pub(super) struct Sessions {
     retention: Duration,
     /// Until when Clerk need not be asked, since it refuses our secret key.
     key_refused: Mutex<Option<(SystemTime, client::Error)>>,
+    record: Mutex<Record>,
+}
+
+/// How calls to Clerk have gone.
+#[derive(Debug, Default)]
+struct Record {
+    answered_at: Option<SystemTime>,
+    last_error: Option<client::Error>,
 }
 
 /// How often Clerk is asked again once it has refused our secret key.
@@ -35,7 +44,8 @@ const ATTEMPTS: usize = 4;
 
 impl Sessions {
     pub(super) fn new(
-        client: SessionsClient,
+        upstream: Box<dyn Upstream>,
+        upstream_timeout: Duration,
         check: SessionCheck,
         clock: Clock,
         lifetimes: Lifetimes,
@@ -45,10 +55,10 @@ impl Sessions {
         let useful_for = lifetimes.active.max(lifetimes.negative) + lifetimes.stale_if_error;
         let retention = match check {
             SessionCheck::Networkless => NETWORKLESS_RETENTION,
-            _ => useful_for + client.timeout(),
+            _ => useful_for + upstream_timeout,
         };
         Self {
-            client,
+            upstream,
             check,
             clock,
             lifetimes,
@@ -56,6 +66,7 @@ impl Sessions {
             tombstones: Tombstones::new(clock_skew),
             retention,
             key_refused: Mutex::default(),
+            record: Mutex::default(),
         }
     }
 
@@ -110,7 +121,7 @@ impl Sessions {
     pub(super) async fn revoke(self: Arc<Self>, id: SessionId) -> Result<Session, client::Error> {
         let slot = self.slot(&id);
         slot.forget();
-        let answer = self.client.revoke(&id).await;
+        let answer = self.upstream.revoke(&id).await;
         match &answer {
             Ok(_) => self.entomb(slot, answer.clone()),
             Err(error) if error.is_not_found() => self.entomb(slot, answer.clone()),
@@ -128,12 +139,10 @@ impl Sessions {
     /// Asks Clerk, and says so in the slot. It goes on where nobody waits any longer.
     async fn carry_out(self: Arc<Self>, fill: Fill, token: Option<Box<str>>) {
         let slot = Arc::clone(fill.slot());
-        let answer = match (self.check, &token) {
-            (SessionCheck::Verify, Some(token)) => {
-                self.client.verify_session(slot.id(), Some(token)).await
-            }
-            _ => self.client.get(slot.id()).await,
-        };
+        let token = token.as_deref().filter(|_| self.check == SessionCheck::Verify);
+        let answer = self.upstream.read(slot.id(), token).await;
+        let now = self.clock.now();
+        self.record(&answer, now);
         match answer {
             Ok(session) => {
                 fill.learned(Fact::Session(session));
@@ -144,13 +153,34 @@ impl Sessions {
                 self.slots.keep(slot);
             }
             Err(error) => {
-                let now = self.clock.now();
                 if error.is_unauthorized() {
                     self.note_refused_key(now, &error);
                 }
                 fill.failed(error, now);
             }
         }
+    }
+
+    fn record(&self, answer: &Result<Session, client::Error>, now: SystemTime) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Err(error) if !error.is_not_found() => record.last_error = Some(error.clone()),
+            _ => *record = Record { answered_at: Some(now), last_error: None },
+        }
+    }
+
+    /// How things stand with Clerk's API, where it is asked at all.
+    pub(super) fn report(&self) -> Option<Dependency> {
+        if self.check == SessionCheck::Networkless {
+            return None;
+        }
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        Some(Dependency {
+            usable: record.last_error.is_none(),
+            age: record.answered_at.map(|at| now.duration_since(at).unwrap_or_default()),
+            last_error: record.last_error.as_ref().map(|error| error.to_string().into()),
+        })
     }
 
     fn entomb(&self, slot: Arc<Slot>, answer: Result<Session, client::Error>) {

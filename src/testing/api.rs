@@ -45,7 +45,7 @@ pub(super) fn handle(state: &mut State, request: &Request, now: SystemTime) -> R
         Ok(body) => answer::json(StatusCode::OK, &body),
         Err(refusal) => refusal.into_answer(&state.trace_id()),
     };
-    spoil(answer, fault)
+    spoil(answer, fault.as_ref())
 }
 
 fn respond(
@@ -112,10 +112,10 @@ fn broken(state: &mut State, status: u16, retry_after: Option<Duration>) -> Resp
     answer
 }
 
-fn spoil(mut answer: Response<Bytes>, fault: Option<Kind>) -> Reply {
+fn spoil(mut answer: Response<Bytes>, fault: Option<&Kind>) -> Reply {
     let mishap = match fault {
         None | Some(Kind::Status { .. }) => None,
-        Some(Kind::Delay(by)) => Some(Mishap::Delay(by)),
+        Some(Kind::Delay(by)) => Some(Mishap::Delay(*by)),
         Some(Kind::Hang) => Some(Mishap::Hang),
         Some(Kind::Reset) => Some(Mishap::Reset),
         Some(Kind::Truncate) => Some(Mishap::Truncate),
@@ -132,3 +132,6 @@ fn spoil(mut answer: Response<Bytes>, fault: Option<Kind>) -> Reply {
     };
     Reply { answer, mishap }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,17 +89,27 @@ impl Write for Connection {
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     data: Bytes,
-    sent: usize,
-    sends: usize,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Whole,
+    Half,
+    /// Hyper flushes while a body is not ready: without a pause it would drop the half with the connection.
+    Pause,
+    Break,
+    End,
 }
 
 impl AnswerBody {
     pub(super) fn whole(data: Bytes) -> Self {
-        Self { sent: 0, sends: data.len(), data }
+        let next = if data.is_empty() { Next::End } else { Next::Whole };
+        Self { data, next }
     }
 
     pub(super) fn half(data: Bytes) -> Self {
-        Self { sent: 0, sends: data.len() / 2, data }
+        Self { data, next: Next::Half }
     }
 }
 
@@ -109,24 +119,37 @@ impl Body for AnswerBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.sent < self.sends {
-            let part = self.data.slice(self.sent..self.sends);
-            self.sent = self.sends;
-            return Poll::Ready(Some(Ok(Frame::data(part))));
+        match self.next {
+            Next::Whole => {
+                self.next = Next::End;
+                Poll::Ready(Some(Ok(Frame::data(self.data.clone()))))
+            }
+            Next::Half => {
+                self.next = Next::Pause;
+                Poll::Ready(Some(Ok(Frame::data(self.data.slice(..self.data.len() / 2)))))
+            }
+            Next::Pause => {
+                self.next = Next::Break;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Next::Break => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            Next::End => Poll::Ready(None),
         }
-        if self.sends < self.data.len() {
-            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
-        }
-        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.sent == self.data.len()
+        self.next == Next::End
     }
 
+    /// What the answer promises when it begins.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.data.len() - self.sent) as u64)
+        match self.next {
+            Next::Whole | Next::Half => SizeHint::with_exact(self.data.len() as u64),
+            Next::End => SizeHint::with_exact(0),
+            Next::Pause | Next::Break => SizeHint::default(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     answer::{self, Refusal},
     fault::Fault,
     operation::Operation,
-    operations::{only, optional, required, session_id},
+    parameters::{only, optional, required, session_id, whole},
     request::Request,
     session::SessionRecord,
     signer::SigningKey,
@@ -36,18 +36,19 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
     let now = clock.now();
     let segments = request.segments();
     let path = segments.get(1..).unwrap_or_default();
+    let parameters = || request.object_of_any_type();
     match (&request.method, path) {
-        (&Method::POST, ["sessions"]) => begin_session(state, &request.object()?, now),
-        (&Method::POST, ["session-tokens"]) => mint(state, &request.object()?, now),
-        (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &request.object()?, now),
-        (&Method::POST, ["faults"]) => set_fault(state, &request.object()?, now),
+        (&Method::POST, ["sessions"]) => begin_session(state, &parameters()?, now),
+        (&Method::POST, ["session-tokens"]) => mint(state, &parameters()?, now),
+        (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &parameters()?, now),
+        (&Method::POST, ["faults"]) => set_fault(state, &parameters()?, now),
         (&Method::DELETE, ["faults"]) => {
             state.faults.clear();
             Ok(json!({}))
         }
         (&Method::GET, ["requests"]) => Ok(counts(state)),
-        (&Method::POST, ["clock"]) => advance(clock, &request.object()?, now),
-        (&Method::POST, ["keys"]) => rotate(state, &request.object()?),
+        (&Method::POST, ["clock"]) => advance(clock, &parameters()?, now),
+        (&Method::POST, ["keys"]) => rotate(state, &parameters()?),
         (
             _,
             [
@@ -209,18 +210,4 @@ fn rotate(state: &mut State, parameters: &Map<String, Value>) -> Result<Value, R
         state.keys.withdraw_retired();
     }
     Ok(json!({ "kid": kid }))
-}
-
-fn whole(
-    parameters: &Map<String, Value>,
-    name: &str,
-    highest: u64,
-) -> Result<Option<u64>, Refusal> {
-    match parameters.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64().filter(|number| *number <= highest) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Refusal::format(name, "a whole number within its range")),
-        },
-    }
 }

@@ -76,7 +76,7 @@ impl<'a> TokenMint<'a> {
         self
     }
 
-    /// Issued so long ago that it has been expired for an hour.
+    /// Issued so long ago that it has been expired for an hour; set its lifetime first, if at all.
     pub fn expired(self) -> Self {
         let ago = self.plan.lifetime.saturating_add(Duration::from_secs(60 * 60));
         let issued_at = self.api.clock().now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);

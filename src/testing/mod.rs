@@ -28,6 +28,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # From another process
+//!
+//! `cargo run --features testing --example sessions_api` is the emulator alone. Beside Clerk's API under `/v1` every
+//! emulator has endpoints of its own, which want no key and take and give JSON:
+//!
+//! | Endpoint | Body | Answer |
+//! | --- | --- | --- |
+//! | `POST /emulator/sessions` | `user_id` | `session_id`, `client_id` |
+//! | `POST /emulator/session-tokens` | `session_id`, `authorized_party`?, `expires_in_seconds`?, `claims`? | `jwt` |
+//! | `POST /emulator/refresh-tokens` | `session_id` | `refresh_token` |
+//! | `POST /emulator/faults` | `operation` (its [name](Operation::name) or `all`), `kind` (that of a [`Fault`]), `status`?, `retry_after`? (s), `delay_ms`?, `times`?, `for_ms`? | |
+//! | `DELETE /emulator/faults` | | |
+//! | `GET /emulator/requests` | | requests per operation, and `unknown` ones |
+//! | `POST /emulator/clock` | `advance_ms` | `now_ms` |
+//! | `POST /emulator/keys` (rotation) | `keep_old`? (`true`) | `kid` |
+//!
 //! # Where Clerk's behaviour is not documented
 //!
 //! The emulator decides, on the side of caution:
@@ -50,9 +66,11 @@ mod connection;
 mod control;
 mod fault;
 mod instance;
+mod listing;
 mod mint;
 mod operation;
 mod operations;
+mod parameters;
 mod quota;
 mod recorded;
 mod request;
@@ -167,6 +185,7 @@ impl SessionsApi {
     /// # Panics
     ///
     /// Panics if the text is no user ID (`user_…`).
+    #[must_use]
     pub fn sign_in(&self, user_id: &str) -> SessionId {
         let user_id: UserId = user_id.parse().expect("a user ID is user_ and letters and digits");
         let now = self.clock().now();
@@ -212,6 +231,8 @@ impl SessionsApi {
 
     /// Changes a session behind the API's back, as a front end or the dashboard would.
     ///
+    /// The change is made at once, between two requests; it must not call the emulator in turn.
+    ///
     /// ```
     /// # use tower_clerk::testing::{Membership, SessionsApi};
     /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -231,12 +252,10 @@ impl SessionsApi {
     /// Panics if there is no such session.
     pub fn edit(&self, session: &SessionId, change: impl FnOnce(&mut SessionRecord)) {
         let now = self.clock().now();
-        let mut record = self.session(session).expect(NO_SESSION);
-        change(&mut record);
+        let mut state = self.state();
+        let record = state.session(session.as_str(), now).expect(NO_SESSION);
         record.updated_at = now;
-        if let Some(stored) = self.state().session(session.as_str(), now) {
-            *stored = record;
-        }
+        change(record);
     }
 
     /// Gives a session this status: `revoked`, `ended`, `pending`, …
@@ -248,9 +267,9 @@ impl SessionsApi {
         self.edit(session, |record| status.clone_into(&mut record.status));
     }
 
-    /// Forgets a session: it never was. `false` if there was none.
-    pub fn remove(&self, session: &SessionId) -> bool {
-        self.state().remove_session(session)
+    /// Forgets a session, as if it never was.
+    pub fn remove(&self, session: &SessionId) {
+        self.state().remove_session(session);
     }
 
     /// Signs with a new key from now on. The one before stays published, until it is

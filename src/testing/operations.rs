@@ -8,13 +8,15 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::Refusal,
     api_version::ApiVersion,
+    listing::Filter,
     operation::Operation,
+    parameters::{only, optional, required},
     request::Request,
     session::{Membership, SessionRecord},
     state::State,
     token::TokenPlan,
 };
-use crate::id::{SessionId, UserId};
+use crate::id::UserId;
 
 /// One call of an operation by someone who has the key.
 #[derive(Debug)]
@@ -130,7 +132,7 @@ impl Call<'_> {
             },
         };
         let session = self.active(state)?.clone();
-        Ok(token(state.sign(&TokenPlan { lifetime, ..plan }, &session)))
+        Ok(token(&state.sign(&TokenPlan { lifetime, ..plan }, &session)))
     }
 
     /// Everything that is wrong with the tokens is a 401, on which Clerk's SDKs fall back to a handshake.
@@ -155,7 +157,7 @@ impl Call<'_> {
         };
         let jwt = state.sign(&plan, &session);
         if !as_cookies {
-            return Ok(token(jwt));
+            return Ok(token(&jwt));
         }
         let attributes = "Path=/; Max-Age=31536000; Secure; SameSite=Lax";
         let mut cookies = vec![format!("__session={jwt}; {attributes}")];
@@ -192,54 +194,6 @@ impl Call<'_> {
         let claims = state.keys.read(token);
         claims.is_some_and(|claims| claims.get("sid") == Some(&Value::from(self.session_id)))
     }
-}
-
-/// Which sessions are listed.
-#[derive(Debug)]
-struct Filter<'a> {
-    client_id: Option<&'a str>,
-    user_id: Option<&'a str>,
-    status: Option<&'a str>,
-    paginated: bool,
-    limit: usize,
-    offset: usize,
-}
-
-impl<'a> Filter<'a> {
-    /// In no version of the API can the list be filtered for pending sessions.
-    fn from_query(request: &'a Request) -> Result<Self, Refusal> {
-        const STATUSES: [&str; 7] =
-            ["abandoned", "active", "ended", "expired", "removed", "replaced", "revoked"];
-        let status = request.query("status");
-        if !status.is_none_or(|status| STATUSES.contains(&status)) {
-            return Err(Refusal::value("status", "a status of sessions"));
-        }
-        let paginated = match request.query("paginated") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Refusal::format("paginated", "true or false")),
-        };
-        let limit = number(request, "limit", 10)?;
-        if !(1..=500).contains(&limit) {
-            return Err(Refusal::value("limit", "from 1 to 500"));
-        }
-        let offset = number(request, "offset", 0)?;
-        let (client_id, user_id) = (request.query("client_id"), request.query("user_id"));
-        Ok(Self { client_id, user_id, status, paginated, limit, offset })
-    }
-
-    fn admits(&self, session: &SessionRecord) -> bool {
-        self.client_id.is_none_or(|id| session.client_id.as_str() == id)
-            && self.user_id.is_none_or(|id| session.user_id.as_str() == id)
-            && self.status.is_none_or(|status| session.status == status)
-    }
-}
-
-fn number(request: &Request, name: &str, default: usize) -> Result<usize, Refusal> {
-    let Some(text) = request.query(name) else { return Ok(default) };
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| Refusal::format(name, "a whole number, zero or greater"))
 }
 
 /// What a refresh needs.
@@ -280,42 +234,7 @@ impl<'a> Refresh<'a> {
     }
 }
 
-/// A parameter that must be there. An empty one is not.
-pub(super) fn required<'a>(
-    parameters: &'a Map<String, Value>,
-    name: &str,
-) -> Result<&'a str, Refusal> {
-    let value = optional(parameters, name)?.filter(|value| !value.is_empty());
-    value.ok_or_else(|| Refusal::missing(name))
-}
-
-/// A parameter that may be missing or null.
-pub(super) fn optional<'a>(
-    parameters: &'a Map<String, Value>,
-    name: &str,
-) -> Result<Option<&'a str>, Refusal> {
-    match parameters.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refusal::format(name, "a string")),
-    }
-}
-
-/// Refuses parameters beyond the known ones.
-pub(super) fn only(parameters: &Map<String, Value>, known: &[&str]) -> Result<(), Refusal> {
-    match parameters.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => Err(Refusal::unknown_parameter(unknown)),
-        None => Ok(()),
-    }
-}
-
 /// A token as the API hands it out.
-fn token(jwt: String) -> Value {
+fn token(jwt: &str) -> Value {
     json!({ "object": "token", "jwt": jwt })
-}
-
-/// The ID of a session that a control request names.
-pub(super) fn session_id(parameters: &Map<String, Value>) -> Result<SessionId, Refusal> {
-    let id = required(parameters, "session_id")?;
-    id.parse().map_err(|_| Refusal::format("session_id", "the ID of a session"))
 }

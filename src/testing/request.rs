@@ -23,7 +23,7 @@ impl Request {
         let (parts, body) = request.into_parts();
         let raw_path = parts.uri.path().to_owned();
         let raw_query = parts.uri.query().map(str::to_owned);
-        let segments = raw_path.split('/').skip(1).map(|segment| decode(segment)).collect();
+        let segments = raw_path.split('/').skip(1).map(decode).collect();
         let parameters = raw_query
             .iter()
             .flat_map(|query| query.split('&'))
@@ -58,17 +58,26 @@ impl Request {
     /// Clerk's SDKs send nothing, `{}` or `null` where there is nothing to send, under any content
     /// type: all of these are the empty object.
     pub(super) fn object(&self) -> Result<Map<String, Value>, Refusal> {
-        if self.body.trim_ascii().is_empty() {
-            return Ok(Map::new());
-        }
-        if !self.claims_json() {
+        if !self.is_empty() && !self.claims_json() {
             return Err(Refusal::content_type());
+        }
+        self.object_of_any_type()
+    }
+
+    /// The body as a JSON object whatever content type it bears: `curl -d` says it is a form.
+    pub(super) fn object_of_any_type(&self) -> Result<Map<String, Value>, Refusal> {
+        if self.is_empty() {
+            return Ok(Map::new());
         }
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
             Ok(Value::Null) => Ok(Map::new()),
             _ => Err(Refusal::malformed_body()),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.body.trim_ascii().is_empty()
     }
 
     fn claims_json(&self) -> bool {

@@ -88,9 +88,9 @@ impl State {
         sessions
     }
 
-    /// Forgets the session. Whether there was one is the answer.
-    pub(super) fn remove_session(&mut self, id: &SessionId) -> bool {
-        self.sessions.remove(id).is_some()
+    /// Forgets the session.
+    pub(super) fn remove_session(&mut self, id: &SessionId) {
+        self.sessions.remove(id);
     }
 
     /// Makes a refresh token for the session, as a front end has one in its cookie.

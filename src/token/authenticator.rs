@@ -84,3 +84,64 @@ impl From<InvalidClaims> for TokenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        Clock,
+        token::test_signer::{ISSUED, TestSigner, at, session_claims},
+    };
+
+    /// With keys that are fetched, and the count of fetches.
+    fn remote() -> (Authenticator, Arc<AtomicUsize>) {
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&fetches);
+        let fetch = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async { Ok(TestSigner::ours().jwk_set()) }
+        };
+        let keys = Keys::fetched_with(Box::new(fetch), Clock::fixed(at(ISSUED)));
+        (Authenticator::new(keys, None), fetches)
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_session_token_causes_no_fetch() {
+        let (authenticator, fetches) = remote();
+        let mut algorithm = TestSigner::ours().header();
+        algorithm["alg"] = "none".into();
+        for token in [
+            "",
+            "a.b.c",
+            "ak_1",
+            "mt_1",
+            "oat_1",
+            &TestSigner::ours().sign_with(&algorithm, &session_claims()),
+        ] {
+            let at_once = authenticator.authenticate_now(token.as_bytes()).unwrap().unwrap_err();
+            let waiting = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
+            assert_eq!(at_once.kind(), waiting.kind());
+        }
+        assert_eq!(fetches.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_bad_signature_causes_no_fetch() {
+        let (authenticator, fetches) = remote();
+        let good = TestSigner::ours().sign(&session_claims());
+        assert!(authenticator.authenticate_now(good.as_bytes()).is_none(), "no key yet");
+        authenticator.authenticate(good.as_bytes()).await.unwrap();
+        authenticator.authenticate_now(good.as_bytes()).unwrap().unwrap();
+        let forged = TestSigner::foreign().called("ins_ours").sign(&session_claims());
+        for _ in 0..100 {
+            let refused = authenticator.authenticate(forged.as_bytes()).await.unwrap_err();
+            assert_eq!(refused.kind(), TokenErrorKind::Signature);
+        }
+        assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+}

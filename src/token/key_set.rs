@@ -77,20 +77,20 @@ impl RsaKey {
         }
         let integer = |member: &Option<String>| URL_SAFE_NO_PAD.decode(member.as_deref()?).ok();
         let (n, e) = (integer(&jwk.n)?, integer(&jwk.e)?);
-        if n.last()? % 2 == 0 {
-            return None;
-        }
         Self::new(&RsaPublicKeyComponents { n, e }.try_into().ok()?)
     }
 
-    /// Reads a SubjectPublicKeyInfo in DER ([RFC 5280 §4.1]).
+    /// Reads a SubjectPublicKeyInfo in DER, of which there is one form only ([RFC 5280 §4.1]).
     ///
     /// [RFC 5280 §4.1]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1
     fn from_spki(der: &[u8]) -> Option<Self> {
-        Self::new(&PublicEncryptingKey::from_der(der).ok()?)
+        let key = PublicEncryptingKey::from_der(der).ok()?;
+        let is_canonical = key.as_der().ok()?.as_ref() == der;
+        is_canonical.then(|| Self::new(&key)).flatten()
     }
 
-    /// Relies on `PublicEncryptingKey` for the size: it exists from 2048 to 8192 bits only.
+    /// Relies on `PublicEncryptingKey` for the size, since it exists from 2048 to 8192 bits only,
+    /// and on `ParsedPublicKey` to refuse what cannot be a modulus or an exponent.
     fn new(key: &PublicEncryptingKey) -> Option<Self> {
         let spki = key.as_der().ok()?;
         ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).ok().map(Self)

@@ -55,6 +55,14 @@ impl Keys {
         }
     }
 
+    /// Fetches keys, unless there are some.
+    pub(crate) async fn warm_up(&self) -> Result<(), TokenError> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            Self::Remote(keys) => keys.warm_up().await,
+        }
+    }
+
     /// How things stand with the keys, for a health endpoint.
     pub(crate) fn report(&self) -> KeysReport {
         match self {

@@ -58,4 +58,5 @@ pub use self::{
 };
 
 #[cfg(test)]
+#[cfg(test)]
 pub(crate) mod test_signer;

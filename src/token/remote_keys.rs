@@ -6,7 +6,7 @@ mod schedule;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -81,16 +81,24 @@ impl RemoteKeys {
     pub(super) async fn that_verify(&self, kid: Option<&str>) -> Result<Arc<KeySet>, TokenError> {
         let mut ended = self.0.ended.subscribe();
         let now = self.0.clock.now();
-        let usable = self.usable(now);
-        if let Some(set) = named(kid, usable.as_deref()) {
+        if let Some(set) = named(kid, self.usable(now).as_deref()) {
             return set;
         }
-        if let Some(refusal) = self.join_or_set_out(now, usable.is_some()) {
-            return Err(refusal);
+        if let Some(decided) = self.join_or_set_out(kid, now) {
+            return decided;
         }
         // It changes once the fetch has ended; the sender is ours, so it cannot be gone.
         let _ = ended.changed().await;
         self.after_fetch(kid)
+    }
+
+    pub(super) async fn warm_up(&self) -> Result<(), TokenError> {
+        match self.that_verify(None).await {
+            // A token that names no key is told so once there are keys.
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == TokenErrorKind::UnknownKey => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn report(&self) -> KeysReport {
@@ -106,12 +114,8 @@ impl RemoteKeys {
 
     /// The keys in hand. Setting out for newer ones, where they are due, delays nobody.
     fn usable(&self, now: SystemTime) -> Option<Arc<Held>> {
-        let held = self.0.held.load_full()?;
-        let age = elapsed(held.as_of, now);
-        if age >= KEEP_FOR {
-            return None;
-        }
-        if age >= REFRESH_AFTER {
+        let held = self.0.in_hand(now)?;
+        if elapsed(held.as_of, now) >= REFRESH_AFTER {
             let schedule = self.0.schedule();
             if schedule.may_refresh(now) {
                 self.set_out(now, schedule);
@@ -121,13 +125,22 @@ impl RemoteKeys {
     }
 
     /// `None` once a fetch is under way.
-    fn join_or_set_out(&self, now: SystemTime, have_keys: bool) -> Option<TokenError> {
+    fn join_or_set_out(
+        &self,
+        kid: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Result<Arc<KeySet>, TokenError>> {
         let mut schedule = self.0.schedule();
-        match schedule.step(now, have_keys) {
-            Step::Refuse(error) => return Some(error),
+        // A fetch may have ended since the caller looked; while the lock is held, none can.
+        let in_hand = self.0.in_hand(now);
+        if let Some(set) = named(kid, in_hand.as_deref()) {
+            return Some(set);
+        }
+        match schedule.step(now, in_hand.is_some()) {
+            Step::Refuse(error) => return Some(Err(error)),
             Step::Wait => {}
             Step::Fetch => {
-                if have_keys {
+                if in_hand.is_some() {
                     schedule.unknown_key_fetched(now);
                 }
                 self.set_out(now, schedule);
@@ -146,7 +159,9 @@ impl RemoteKeys {
         };
         runtime.spawn(async move {
             let fetched = journey.shared.fetch.fetch().await;
+            let keys = Arc::downgrade(&journey.shared);
             journey.end(fetched);
+            refresh_in_time(keys).await;
         });
     }
 
@@ -170,6 +185,16 @@ impl fmt::Debug for RemoteKeys {
     }
 }
 
+/// Sets out for newer keys when they are due although nobody may ask, lest the first token after a
+/// quiet time be judged by keys that were withdrawn long ago.
+async fn refresh_in_time(keys: Weak<Shared>) {
+    tokio::time::sleep(REFRESH_AFTER).await;
+    if let Some(shared) = keys.upgrade() {
+        let keys = RemoteKeys(shared);
+        drop(keys.usable(keys.0.clock.now()));
+    }
+}
+
 /// What the keys in hand say to a token; `None` if only others could.
 fn named(kid: Option<&str>, held: Option<&Held>) -> Option<Result<Arc<KeySet>, TokenError>> {
     let held = held?;
@@ -186,6 +211,10 @@ fn named(kid: Option<&str>, held: Option<&Held>) -> Option<Result<Arc<KeySet>, T
 impl Shared {
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_hand(&self, now: SystemTime) -> Option<Arc<Held>> {
+        self.held.load_full().filter(|held| elapsed(held.as_of, now) < KEEP_FOR)
     }
 
     fn land(&self, set_out_at: SystemTime, fetched: Result<JwkSet, FetchError>) {

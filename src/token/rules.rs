@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{TokenError, TokenErrorKind, origin::Origin};
-use crate::claims::{Category, Claims};
+use crate::claims::{Category, Claims, Seconds};
 
 /// The rules that depend on who asks and when. They are judged anew on each use of a token, so
 /// nothing here allocates.
@@ -75,22 +75,19 @@ impl Expectations {
     }
 }
 
+/// In durations, which saturate where times of day would overflow.
 fn judge_times(claims: &Claims, now: SystemTime, skew: Duration) -> Result<(), TokenError> {
-    let now = since_epoch(now);
+    let times = claims.times();
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let latest = now.saturating_add(skew);
-    let is_later = |time: Option<SystemTime>| time.is_some_and(|time| since_epoch(time) > latest);
-    if since_epoch(claims.expires_at()).saturating_add(skew) <= now {
+    let is_later = |time: Option<Seconds>| time.is_some_and(|time| time.since_epoch() > latest);
+    if times.expires_at.since_epoch().saturating_add(skew) <= now {
         Err(TokenErrorKind::Expired.into())
-    } else if is_later(claims.not_before()) {
+    } else if is_later(times.not_before) {
         Err(TokenErrorKind::NotActiveYet.into())
-    } else if is_later(claims.issued_at()) {
+    } else if is_later(times.issued_at) {
         Err(TokenErrorKind::IssuedInTheFuture.into())
     } else {
         Ok(())
     }
-}
-
-/// Durations saturate where times of day would overflow.
-fn since_epoch(time: SystemTime) -> Duration {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

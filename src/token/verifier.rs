@@ -266,3 +266,6 @@ impl fmt::Debug for TokenVerifierBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr};
 
+use ::axum::serve::ListenerExt;
 use ::hyper::body::Incoming;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -14,7 +15,7 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{StreamExt, wrappers::TcpListenerStream};
 use tonic::{Status, transport::Server};
 use tower::{Layer, ServiceBuilder};
 use tower_clerk::{AuthenticateLayer, Claims, Freshness, Session};
@@ -80,6 +81,7 @@ pub(crate) async fn axum(layer: AuthenticateLayer) -> Stack {
         .fallback(|request: ::axum::extract::Request| async move { who_am_i(&request) })
         .layer(layer);
     let (listener, addr) = listen().await;
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { ::axum::serve(listener, app).await.unwrap() });
     Stack::new("axum", addr, false)
 }
@@ -92,6 +94,7 @@ pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
                 let server = auto::Builder::new(TokioExecutor::new());
@@ -105,7 +108,10 @@ pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
 pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
     let service = layer.layer(IdentityServer::new(WhoAmI));
     let (listener, addr) = listen().await;
-    let incoming = TcpListenerStream::new(listener);
+    let incoming = TcpListenerStream::new(listener).map(|stream| {
+        let stream = stream?;
+        stream.set_nodelay(true).map(|()| stream)
+    });
     tokio::spawn(async move {
         Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
     });
@@ -160,13 +166,10 @@ impl Identity for WhoAmI {
 
 impl Stack {
     fn new(name: &'static str, addr: SocketAddr, is_grpc: bool) -> Self {
-        let client =
-            Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(HttpConnector::new());
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(connector);
         Self { name, addr, is_grpc, client }
-    }
-
-    pub(crate) fn is_grpc(&self) -> bool {
-        self.is_grpc
     }
 
     /// A request for who the caller is.

@@ -1,0 +1,64 @@
+use std::{fmt, time::Duration};
+
+use serde::{Serialize, Serializer};
+
+use crate::token::KeysReport;
+
+/// How things stand with what a [`SessionResolver`](crate::SessionResolver) depends on, for a health
+/// endpoint and for operators. It serializes to JSON with times in seconds; nothing in it is secret.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// The keys that verify tokens.
+    pub keys: Dependency,
+    /// Clerk's Sessions API; none where it is never asked.
+    pub sessions_api: Option<Dependency>,
+}
+
+/// How things stand with one dependency.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Dependency {
+    /// Whether it can be relied upon: there are keys; the last call was answered.
+    pub usable: bool,
+    /// The time since keys were fetched or a call was last answered, if ever.
+    #[serde(rename = "age_seconds", serialize_with = "seconds")]
+    pub age: Option<Duration>,
+    /// What went wrong the last time, unless it has gone well since.
+    pub last_error: Option<Box<str>>,
+}
+
+impl Readiness {
+    /// Whether tokens can be verified.
+    ///
+    /// An unusable Sessions API does not count: whoever takes services out of rotation by this would turn
+    /// an outage of Clerk's into one of everything.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.keys.usable
+    }
+}
+
+impl From<KeysReport> for Dependency {
+    fn from(report: KeysReport) -> Self {
+        Self {
+            usable: report.usable,
+            age: report.age,
+            last_error: report.last_error.map(|error| error.to_string().into()),
+        }
+    }
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.usable { "usable" } else { "not usable" })?;
+        match &self.last_error {
+            Some(error) => write!(f, " ({error})"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn seconds<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    age.map(|age| age.as_secs()).serialize(serializer)
+}

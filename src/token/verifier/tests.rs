@@ -1,0 +1,309 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::token::{
+    TokenErrorKind,
+    test_signer::{ISSUED, ISSUER, PARTY, TestSigner, at, session_claims, session_claims_with},
+};
+
+fn builder() -> TokenVerifierBuilder {
+    TokenVerifier::builder()
+        .jwk_set(TestSigner::ours().jwk_set())
+        .clock(Clock::fixed(at(ISSUED + 30)))
+}
+
+fn strict() -> TokenVerifierBuilder {
+    builder().authorized_parties([PARTY]).audience(["api"]).issuer(ISSUER)
+}
+
+async fn judge(builder: TokenVerifierBuilder, token: &str) -> Result<Claims, TokenError> {
+    builder.build().unwrap().verify(token).await
+}
+
+async fn reason(builder: TokenVerifierBuilder, token: &str) -> &'static str {
+    judge(builder, token).await.unwrap_err().reason()
+}
+
+fn ours(claims: &Value) -> String {
+    TestSigner::ours().sign(claims)
+}
+
+fn header_with(name: &str, value: Value) -> Value {
+    let mut header = TestSigner::ours().header();
+    header[name] = value;
+    header
+}
+
+fn without_category() -> Value {
+    let mut header = TestSigner::ours().header();
+    header.as_object_mut().unwrap().remove("cat");
+    header
+}
+
+#[tokio::test]
+async fn a_good_token_is_accepted_with_every_rule_on() {
+    let token = ours(&session_claims_with(json!({ "aud": "api" })));
+    let claims = judge(strict(), &token).await.unwrap();
+    assert_eq!(claims.session_id().unwrap().as_str(), "sess_1");
+    let pem =
+        TokenVerifier::builder().pem(&TestSigner::ours().pem()).clock(Clock::fixed(at(ISSUED)));
+    judge(pem, &TestSigner::ours().called("any name").sign(&session_claims())).await.unwrap();
+}
+
+/// A token with every fault at once is refused for the first; mended one by one, for the next.
+#[tokio::test]
+async fn the_first_rule_broken_gives_the_reason() {
+    let foreign = TestSigner::foreign();
+    let mut claims = json!({
+        "iss": "https://other.example.com", "sub": "mch_1", "sid": "", "aud": "other",
+        "azp": "https://other.example.com", "exp": ISSUED, "nbf": ISSUED + 100,
+        "iat": ISSUED + 100, "sts": "pending",
+    });
+    let mut header = json!({
+        "alg": "HS256", "kid": "ins_foreign", "typ": "x", "cat": "cl_B7d4PD222AAA",
+    });
+
+    let token = format!("{}.", foreign.sign_with(&header, &claims));
+    assert_eq!(reason(strict(), &token).await, "token-invalid");
+    assert_eq!(reason(strict(), &foreign.sign_with(&header, &claims)).await, "token-invalid");
+    header["typ"] = "JWT".into();
+    let token = foreign.sign_with(&header, &claims);
+    assert_eq!(reason(strict(), &token).await, "token-invalid-algorithm");
+    header["alg"] = "RS256".into();
+    let token = foreign.sign_with(&header, &claims);
+    assert_eq!(reason(strict(), &token).await, "jwk-kid-mismatch");
+    header["kid"] = "ins_ours".into();
+    let token = foreign.sign_with(&header, &claims);
+    assert_eq!(reason(strict(), &token).await, "token-invalid-signature");
+    let signer = TestSigner::ours();
+    assert_eq!(reason(strict(), &signer.sign_with(&header, &claims)).await, "token-type-mismatch");
+    header["cat"] = "cl_B7d4PD111AAA".into();
+    for (mended, value, expected) in [
+        (None, Value::Null, "token-type-mismatch"),
+        (Some("sub"), json!("user_1"), "token-verification-failed"),
+        (Some("sid"), json!("sess_1"), "token-verification-failed"),
+        (Some("iss"), json!(ISSUER), "token-verification-failed"),
+        (Some("aud"), json!("api"), "token-invalid-authorized-parties"),
+        (Some("azp"), json!(PARTY), "token-expired"),
+        (Some("exp"), json!(ISSUED + 200), "token-not-active-yet"),
+        (Some("nbf"), json!(ISSUED), "token-iat-in-the-future"),
+        (Some("iat"), json!(ISSUED), "session-pending"),
+    ] {
+        if let Some(name) = mended {
+            claims[name] = value;
+        }
+        let token = signer.sign_with(&header, &claims);
+        assert_eq!(reason(strict(), &token).await, expected, "with {mended:?} mended");
+    }
+    claims["sts"] = "active".into();
+    judge(strict(), &signer.sign_with(&header, &claims)).await.unwrap();
+}
+
+#[tokio::test]
+async fn machines_and_templates_are_no_sessions() {
+    let signer = TestSigner::ours();
+    for header in [
+        header_with("cat", "cl_B7d4PD222AAA".into()),
+        header_with("cat", "cl_B7d4PD333AAA".into()),
+        header_with("cat", "cl_unheard_of".into()),
+        header_with("typ", "at+jwt".into()),
+        header_with("typ", "application/at+jwt".into()),
+    ] {
+        let token = signer.sign_with(&header, &session_claims());
+        assert_eq!(reason(builder(), &token).await, "token-type-mismatch", "{header}");
+    }
+    let token =
+        signer.sign_with(&without_category(), &session_claims_with(json!({"sub": "mch_1"})));
+    assert_eq!(reason(builder(), &token).await, "token-type-mismatch");
+    for opaque in ["ak_1234", "mt_1234", "oat_1234"] {
+        assert_eq!(reason(builder(), opaque).await, "token-type-mismatch");
+    }
+}
+
+#[tokio::test]
+async fn templates_are_accepted_only_on_request_and_machines_never() {
+    let signer = TestSigner::ours();
+    let accepting = || builder().accept_templates();
+    let template = session_claims_with(json!({ "sid": null, "custom": 1 }));
+
+    let stated = signer.sign_with(&header_with("cat", "cl_B7d4PD222AAA".into()), &template);
+    assert_eq!(reason(builder(), &stated).await, "token-type-mismatch");
+    let claims = judge(accepting(), &stated).await.unwrap();
+    assert!(claims.session_id().is_none());
+
+    let unstated = signer.sign_with(&without_category(), &template);
+    assert_eq!(reason(builder(), &unstated).await, "token-verification-failed");
+    judge(accepting(), &unstated).await.unwrap();
+
+    assert_eq!(reason(accepting(), &ours(&template)).await, "token-verification-failed");
+    let machine = signer.sign_with(&header_with("cat", "cl_B7d4PD333AAA".into()), &template);
+    assert_eq!(reason(accepting(), &machine).await, "token-type-mismatch");
+
+    let foreign = session_claims_with(json!({ "iss": "https://other.example.com" }));
+    let foreign = signer.sign_with(&header_with("cat", "cl_B7d4PD222AAA".into()), &foreign);
+    assert_eq!(reason(strict(), &foreign).await, "token-type-mismatch");
+    let accepting = strict().accept_templates();
+    assert_eq!(reason(accepting, &foreign).await, "token-verification-failed");
+}
+
+#[tokio::test]
+async fn a_token_without_a_category_is_a_session_s_if_it_has_one() {
+    let token = TestSigner::ours().sign_with(&without_category(), &session_claims());
+    judge(builder(), &token).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_audience_is_checked_where_both_sides_have_one() {
+    let with = |aud: Value| ours(&session_claims_with(json!({ "aud": aud })));
+    let expecting = || builder().audience(["api", "web"]);
+    for good in [json!("api"), json!(["web"]), json!(["other", "api"]), json!([]), Value::Null] {
+        judge(expecting(), &with(good)).await.unwrap();
+    }
+    for bad in [json!("other"), json!(""), json!(["other"]), json!("API"), json!("api ")] {
+        assert_eq!(reason(expecting(), &with(bad)).await, "token-verification-failed");
+    }
+    judge(builder(), &with(json!("other"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_party_must_be_one_of_those_configured_byte_for_byte() {
+    let with = |azp: Value| ours(&session_claims_with(json!({ "azp": azp })));
+    let expecting = || builder().authorized_parties([PARTY, "http://localhost:3000"]);
+    for good in [PARTY, "http://localhost:3000"] {
+        judge(expecting(), &with(good.into())).await.unwrap();
+    }
+    for bad in [
+        Value::Null,
+        json!(""),
+        json!("https://app.example.com/"),
+        json!("https://APP.example.com"),
+        json!("https://app.example.com.evil.example"),
+        json!("http://app.example.com"),
+        json!("https://app.example.co"),
+    ] {
+        assert_eq!(
+            reason(expecting(), &with(bad.clone())).await,
+            "token-invalid-authorized-parties",
+            "{bad}"
+        );
+    }
+    judge(builder(), &with(Value::Null)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_issuer_must_be_exact_where_one_is_configured() {
+    let with = |iss: &str| ours(&session_claims_with(json!({ "iss": iss })));
+    for bad in ["", "https://clerk.example.com/", "https://CLERK.example.com", "clerk.example.com"]
+    {
+        let expecting = builder().issuer(ISSUER);
+        assert_eq!(reason(expecting, &with(bad)).await, "token-verification-failed", "{bad}");
+    }
+    judge(builder().issuer(ISSUER), &with(ISSUER)).await.unwrap();
+    judge(builder(), &with("https://other.example.com")).await.unwrap();
+}
+
+#[tokio::test]
+async fn times_are_judged_to_the_second_and_below() {
+    let verifier = |skew| builder().clock_skew(Duration::from_secs(skew)).build().unwrap();
+    let token = ours(&session_claims_with(json!({
+        "nbf": ISSUED, "iat": ISSUED + 10, "exp": ISSUED + 60,
+    })));
+    let tick = Duration::from_nanos(1);
+    for skew in [0, 5] {
+        let verifier = verifier(skew);
+        let reason =
+            async |now| verifier.verify_at(&token, now).await.err().map(|error| error.reason());
+        assert_eq!(reason(at(ISSUED + 60 + skew) - tick).await, None);
+        assert_eq!(reason(at(ISSUED + 60 + skew)).await, Some("token-expired"));
+        assert_eq!(reason(at(ISSUED + 10 - skew)).await, None);
+        assert_eq!(reason(at(ISSUED + 10 - skew) - tick).await, Some("token-iat-in-the-future"));
+        assert_eq!(reason(at(ISSUED - skew)).await, Some("token-iat-in-the-future"));
+        assert_eq!(reason(at(ISSUED - skew) - tick).await, Some("token-not-active-yet"));
+    }
+    assert_eq!(DEFAULT_CLOCK_SKEW, Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn no_time_and_no_skew_makes_the_rules_panic() {
+    let last = ours(&session_claims_with(json!({ "exp": 253_402_300_799_u64 })));
+    let first = ours(&session_claims_with(json!({ "nbf": 0, "iat": 0, "exp": 0 })));
+    let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1 << 33);
+    let far = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 62);
+    for skew in [Duration::ZERO, Duration::MAX] {
+        let verifier = builder().clock_skew(skew).build().unwrap();
+        for now in [before_1970, SystemTime::UNIX_EPOCH, far] {
+            for token in [&last, &first] {
+                let _ = verifier.verify_at(token, now).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn absent_times_are_no_fault_except_for_the_end() {
+    judge(builder(), &ours(&session_claims_with(json!({ "nbf": null, "iat": null }))))
+        .await
+        .unwrap();
+    let endless = ours(&session_claims_with(json!({ "exp": null })));
+    assert_eq!(reason(builder(), &endless).await, "token-verification-failed");
+}
+
+#[tokio::test]
+async fn pending_counts_as_signed_out_unless_accepted() {
+    let token = ours(&session_claims_with(json!({ "sts": "pending" })));
+    assert_eq!(reason(builder(), &token).await, "session-pending");
+    assert!(judge(builder().accept_pending(), &token).await.unwrap().is_pending());
+    judge(builder(), &ours(&session_claims_with(json!({ "sts": null })))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signed_payload_that_is_no_object_or_names_a_member_twice_is_invalid() {
+    let signer = TestSigner::ours();
+    let claims = session_claims().to_string();
+    let twice = claims.replacen('{', r#"{"azp":"https://app.example.com","#, 1);
+    for payload in ["", "[]", "null", "1", &twice, &claims[1..]] {
+        let token = signer.sign_text(&signer.header().to_string(), payload);
+        assert_eq!(reason(builder(), &token).await, "token-invalid", "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_says_what_to_do_and_nothing_of_the_token() {
+    let token = ours(&session_claims_with(json!({ "exp": ISSUED })));
+    let error = judge(builder(), &token).await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::Expired);
+    assert_eq!(error.to_string(), "the token has expired: get a new one");
+    assert!(!error.is_unavailable() && !error.is_misconfigured());
+    let debug = format!("{error:?}");
+    assert!(token.split('.').all(|part| !debug.contains(part)));
+}
+
+fn refusal(builder: TokenVerifierBuilder) -> String {
+    builder.build().unwrap_err().to_string()
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused() {
+    let keys = TestSigner::ours().jwk_set();
+    assert!(refusal(TokenVerifier::builder()).contains("needs keys"));
+    assert!(refusal(builder().jwk_set(keys)).contains("one source"));
+    assert!(refusal(builder().pem(&TestSigner::ours().pem())).contains("one source"));
+    assert!(refusal(TokenVerifier::builder().pem("junk")).contains("BEGIN PUBLIC KEY"));
+    let none = JwkSet::default();
+    assert!(refusal(TokenVerifier::builder().jwk_set(none)).contains("2048 bits"));
+    let party = refusal(builder().authorized_parties(["https://app.example.com/"]));
+    assert!(party.contains("without path or trailing slash"));
+    assert!(refusal(builder().authorized_parties(Vec::<String>::new())).contains("at least one"));
+    assert!(refusal(builder().audience(Vec::<String>::new())).contains("at least one"));
+    for issuer in ["", "clerk.example.com", "https://clerk.example.com/"] {
+        assert!(refusal(builder().issuer(issuer)).contains("without trailing slash"));
+    }
+}
+
+#[test]
+fn a_verifier_is_a_handle_that_threads_share() {
+    fn assert_handle<T: Clone + Send + Sync + 'static>() {}
+    assert_handle::<TokenVerifier>();
+    assert_handle::<Claims>();
+    assert_handle::<TokenError>();
+}
