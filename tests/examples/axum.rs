@@ -47,7 +47,7 @@ async fn the_page_is_html_and_offers_what_the_app_can_do() {
     let app = Server::start("axum");
     let page = Caller::of(&app).get("/", None).await;
     assert_eq!(page.status(), StatusCode::OK);
-    assert!(header(&page, CONTENT_TYPE).starts_with("text/html"));
+    assert!(header(&page, &CONTENT_TYPE).starts_with("text/html"));
     let html = page.text().await.unwrap();
     assert!(html.starts_with("<!doctype html>"));
     for path in ["/demo/sign-in", "/me", "/maybe", "/sign-out"] {
@@ -67,6 +67,6 @@ async fn it_prints_the_lines_to_try_it_with() {
 async fn sign_in(caller: &Caller<'_>) -> String {
     let answer = caller.post("/demo/sign-in", None).await;
     assert_eq!(answer.status(), StatusCode::OK);
-    assert!(header(&answer, CONTENT_TYPE).starts_with("text/plain"));
+    assert!(header(&answer, &CONTENT_TYPE).starts_with("text/plain"));
     answer.text().await.unwrap()
 }

@@ -40,7 +40,7 @@ impl<'a> Caller<'a> {
 
         let me = self.get("/me", Some(token)).await;
         assert_eq!(me.status(), StatusCode::OK);
-        assert_eq!(header(&me, CONTENT_TYPE), "application/json");
+        assert_eq!(header(&me, &CONTENT_TYPE), "application/json");
         let me: Value = me.json().await.unwrap();
         assert_eq!(me["session"]["object"], "session");
         assert_eq!(me["session"]["status"], "active");
@@ -50,7 +50,7 @@ impl<'a> Caller<'a> {
 
         let wrong_method = self.get("/sign-out", Some(token)).await;
         assert_eq!(wrong_method.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(header(&wrong_method, ALLOW), "POST");
+        assert_eq!(header(&wrong_method, &ALLOW), "POST");
         assert_eq!(self.get("/me", Some(token)).await.status(), StatusCode::OK);
 
         let signed_out = self.post("/sign-out", Some(token)).await;
@@ -67,14 +67,14 @@ impl<'a> Caller<'a> {
 
 async fn assert_refused(response: Response, challenge: &str, reason: &str) {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(header(&response, WWW_AUTHENTICATE), challenge);
-    assert_eq!(header(&response, CONTENT_TYPE), "application/problem+json");
+    assert_eq!(header(&response, &WWW_AUTHENTICATE), challenge);
+    assert_eq!(header(&response, &CONTENT_TYPE), "application/problem+json");
     let problem: Value = response.json().await.unwrap();
     assert_eq!(problem["reason"], reason);
     assert_eq!(problem["status"], 401);
 }
 
-pub(crate) fn header(response: &Response, name: reqwest::header::HeaderName) -> &str {
-    let value = response.headers().get(&name).unwrap_or_else(|| panic!("no {name}"));
+pub(crate) fn header(response: &Response, name: &reqwest::header::HeaderName) -> &str {
+    let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}"));
     value.to_str().unwrap()
 }

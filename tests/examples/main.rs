@@ -2,6 +2,7 @@
 //!
 //! Cargo builds them for `cargo test`, but not for `cargo test --test examples`.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
 mod configuration;
