@@ -27,7 +27,7 @@ use crate::{
 /// It needs to be used within a Tokio runtime.
 #[derive(Clone)]
 pub struct SessionResolver {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -224,6 +224,13 @@ impl ResolveSession for SessionResolver {
 }
 
 impl Inner {
+    /// Lets go now of what does not fit into the caches.
+    #[cfg(test)]
+    pub(super) fn evict(&self) {
+        self.tokens.evict();
+        self.sessions.evict();
+    }
+
     fn cached(
         &self,
         credential: &Credential<'_>,

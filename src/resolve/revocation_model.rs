@@ -25,9 +25,9 @@ use crate::{
     token::test_signer::{ISSUED, TestSigner, at, session_claims_with},
 };
 
-const SESSIONS: usize = 3;
+const SESSIONS: usize = 6;
 const TOKENS: usize = 2;
-const STEPS: usize = 80;
+const STEPS: usize = 100;
 
 #[test]
 fn no_resolution_admits_after_revoke_has_returned() {
@@ -132,8 +132,9 @@ impl Run {
                 self.resolver.invalidate(&session_id(session));
             }
             10 => self.leave(),
-            11 => self.clock.advance(Duration::from_secs(self.random.below(20))),
-            12..16 => self.clerk.receive_one(&mut self.random),
+            11 => self.resolver.inner.evict(),
+            12 => self.clock.advance(Duration::from_secs(self.random.below(20))),
+            13..17 => self.clerk.receive_one(&mut self.random),
             _ => self.answer_one(),
         }
     }
@@ -199,6 +200,7 @@ impl Run {
     async fn finish(&mut self) {
         let run = self;
         run.settle().await;
+        run.resolver.inner.evict();
         for session in 0..SESSIONS {
             for token in &tokens()[session] {
                 if !run.revoked.lock().unwrap()[session] {

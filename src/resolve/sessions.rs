@@ -74,6 +74,11 @@ impl Sessions {
         &self.lifetimes
     }
 
+    #[cfg(test)]
+    pub(super) fn evict(&self) {
+        self.slots.evict();
+    }
+
     pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
         self.slots.find(id)
     }

@@ -41,6 +41,12 @@ impl Tokens {
         self.cache.get(&Presented(token))
     }
 
+    /// Lets go now of what does not fit.
+    #[cfg(test)]
+    pub(super) fn evict(&self) {
+        self.cache.run_pending_tasks();
+    }
+
     pub(super) fn insert(&self, token: &[u8], verified: Arc<VerifiedToken>) {
         self.cache.insert(TokenKey(token.into()), verified);
     }
