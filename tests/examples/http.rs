@@ -1,6 +1,6 @@
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE},
+    header::{ALLOW, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE},
 };
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ async fn assert_refused(response: Response, challenge: &str, reason: &str) {
     assert_eq!(problem["status"], 401);
 }
 
-pub(crate) fn header(response: &Response, name: &reqwest::header::HeaderName) -> &str {
+pub(crate) fn header<'a>(response: &'a Response, name: &HeaderName) -> &'a str {
     let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}"));
     value.to_str().unwrap()
 }
