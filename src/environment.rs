@@ -34,7 +34,8 @@ impl Environment for Process {
 
 /// `CLERK_PUBLISHABLE_KEY`.
 pub(crate) fn publishable_key() -> Result<Option<PublishableKey>, ConfigError> {
-    Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse()).transpose()
+    let key = Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse());
+    key.transpose().map_err(|error: ConfigError| error.about("`CLERK_PUBLISHABLE_KEY`"))
 }
 
 /// `CLERK_JWT_KEY`, a PEM.

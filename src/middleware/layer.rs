@@ -114,7 +114,8 @@ impl AuthenticateLayer {
             );
             return Ok(layer);
         }
-        layer.authorized_parties(parties)
+        let layer = layer.authorized_parties(parties);
+        layer.map_err(|error| error.about("each of `CLERK_AUTHORIZED_PARTIES`"))
     }
 
     /// Admits only what this policy admits.

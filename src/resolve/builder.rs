@@ -39,7 +39,7 @@ pub struct SessionResolverBuilder {
 enum KeySource {
     Client,
     JwkSet(JwkSet),
-    Pem(String),
+    Pem { key: String, what: &'static str },
 }
 
 impl SessionResolverBuilder {
@@ -81,8 +81,8 @@ impl SessionResolverBuilder {
                 "CLERK_PUBLISHABLE_KEY is not set: the issuer of session tokens is not checked"
             ),
         }
-        if let Some(pem) = environment::jwt_key()? {
-            builder = builder.pem(&pem);
+        if let Some(key) = environment::jwt_key()? {
+            builder.keys = KeySource::Pem { key, what: "`CLERK_JWT_KEY`" };
         }
         Ok(builder)
     }
@@ -100,7 +100,7 @@ impl SessionResolverBuilder {
     /// Verifies tokens with this public key (PEM, as Clerk's dashboard shows it), whatever key they
     /// name, instead of those that Clerk publishes.
     pub fn pem(self, key: &str) -> Self {
-        Self { keys: KeySource::Pem(key.to_owned()), ..self }
+        Self { keys: KeySource::Pem { key: key.to_owned(), what: "the PEM key" }, ..self }
     }
 
     /// Accepts only tokens of this issuer (`iss`, byte for byte).
@@ -173,7 +173,9 @@ impl SessionResolverBuilder {
         let keys = match self.keys {
             KeySource::Client => Keys::published(self.client, self.clock.clone()),
             KeySource::JwkSet(set) => Keys::from_jwk_set(&set)?,
-            KeySource::Pem(pem) => Keys::from_pem(&pem)?,
+            KeySource::Pem { key, what } => {
+                Keys::from_pem(&key).map_err(|error| error.about(what))?
+            }
         };
         let authenticator = Authenticator::new(keys, self.issuer.map(token::issuer).transpose()?);
         let sessions = Sessions::new(
