@@ -13,7 +13,7 @@ use super::{
     passage::{self, CookieRead, Passage},
     preflight::is_preflight,
 };
-use crate::{Credential, Rejection, resolve::Resolving};
+use crate::{Credential, Rejection, RejectionKind, resolve::Resolving};
 
 /// Authenticates each request before the inner service sees it.
 ///
@@ -115,11 +115,11 @@ impl AuthenticateLayer {
             Credential::SessionId(_) => None,
         };
         let answer = match self.resolver.cached(&credential, &self.policy) {
-            Some(Ok(resolved)) => {
-                passage::insert(resolved, &mut parts.extensions);
-                Admission::Granted
+            Some(answer) => {
+                let admitted =
+                    answer.and_then(|resolved| passage::insert(resolved, &mut parts.extensions));
+                admitted.map_or_else(Admission::Refused, |()| Admission::Granted)
             }
-            Some(Err(rejection)) => Admission::Refused(rejection),
             None => {
                 Admission::Asking(self.resolver.resolve(credential.to_owned(), self.policy.clone()))
             }
@@ -131,6 +131,9 @@ impl AuthenticateLayer {
     }
 
     pub(super) fn refuse(&self, rejection: Rejection, protocol: Protocol) -> Response<Bytes> {
+        if rejection.kind() == RejectionKind::Misconfigured {
+            tracing::error!(reason = rejection.reason(), "requests cannot be authenticated");
+        }
         let mut response = match &self.settings.response {
             Some(response) => response(&rejection, protocol),
             None => rejection.to_response(protocol),

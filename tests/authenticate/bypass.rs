@@ -1,13 +1,13 @@
 //! Ways around the layer that must not exist, and the two that its user can open.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::{convert::Infallible, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, Claims, ConfigError, Credential, Freshness, Policy, Session, SessionCheck,
-    SessionId,
+    AuthenticateLayer, Claims, ConfigError, Credential, Freshness, OwnedCredential, Policy,
+    Rejection, ResolveSession, Resolved, Session, SessionCheck, SessionId,
     extract::{BearerToken, Or, TrustedSessionId},
     testing::SessionsApi,
 };
@@ -292,6 +292,38 @@ async fn what_somebody_planted_in_the_extensions_is_removed() {
         ("an ID", by_id, with("x-session-id", session.as_str()), found_ada(true, false)),
     ] {
         assert_eq!(behind_a_planter(layer, request).await, found, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_names_nobody_admits_nobody() {
+    /// Says yes to everything, at once or later.
+    struct Yes;
+
+    impl ResolveSession for Yes {
+        fn cached(
+            &self,
+            presented: &Credential<'_>,
+            _: &Policy,
+        ) -> Option<Result<Resolved, Rejection>> {
+            let Credential::SessionToken(token) = presented else { return None };
+            (token.as_bytes() == b"now").then(|| Ok(Resolved::default()))
+        }
+
+        async fn resolve(
+            self: Arc<Self>,
+            _: OwnedCredential,
+            _: Policy,
+        ) -> Result<Resolved, Rejection> {
+            Ok(Resolved::default())
+        }
+    }
+
+    for stack in stacks::all(&AuthenticateLayer::new(Yes).unwrap().allow_anonymous()).await {
+        for token in ["now", "later"] {
+            assert_eq!(stack.bearer(token).await, Outcome::Misconfigured, "{}", stack.name);
+        }
+        assert_eq!(stack.reached.times(), 0, "{}", stack.name);
     }
 }
 

@@ -193,8 +193,9 @@ impl Identity for WhoAmI {
 
 impl Stack {
     fn new(name: &'static str, addr: SocketAddr, reached: Reached, is_grpc: bool) -> Self {
-        let client =
-            Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(HttpConnector::new());
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(connector);
         Self { name, addr, reached, is_grpc, client }
     }
 
