@@ -62,13 +62,20 @@ mod sealed {
 
 fn absent(passage: Option<&Passage>, instead: &str) -> Status {
     match passage {
-        None => Status::internal("add `tower_clerk::AuthenticateLayer` to this service"),
+        None => mistake("add `tower_clerk::AuthenticateLayer` to this service"),
         Some(Passage::Anonymous) => Rejection::missing_credential().into(),
-        Some(Passage::Exempt) => Status::internal("this method is exempt from authentication"),
+        Some(Passage::Exempt) => mistake("this method is exempt from authentication"),
         Some(Passage::Networkless | Passage::WithoutToken) => {
-            Status::internal(format!("not available with this check; use {instead}"))
+            mistake(format!("not available with this check; use {instead}"))
         }
     }
+}
+
+/// In how the service is put together.
+fn mistake(what: impl Into<String>) -> Status {
+    let what = what.into();
+    tracing::error!("{what}");
+    Status::internal(what)
 }
 
 impl From<Rejection> for Status {
