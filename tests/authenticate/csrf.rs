@@ -170,6 +170,21 @@ async fn a_cookie_beside_a_bearer_token_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_an_outer_layer_read_from_a_cookie_is_not_what_the_inner_one_goes_by() {
+    let mut app = App::new().await;
+    let by_cookie = AuthenticateLayer::new(app.clerk.resolver())
+        .unwrap()
+        .extractor(SessionCookie::unsuffixed())
+        .unwrap();
+    app.router = app.router.layer(by_cookie);
+    let (name, cookie) = app.cookie();
+    let headers = [(name, &*cookie), ("sec-fetch-site", "cross-site")];
+    let response = app.sign_out(&app.bearer(), &headers).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT, "the token came as a bearer's");
+    assert!(response.headers().get(header::SET_COOKIE).is_none());
+}
+
+#[tokio::test]
 async fn the_cookie_that_was_read_is_expired() {
     let app = App::new().await;
     let response = app.sign_out(&app.cookie(), SAME_ORIGIN).await;
