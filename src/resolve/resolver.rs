@@ -12,7 +12,7 @@ use crate::{
     Claims, Clock, ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient,
     client,
     credential::PresentedToken,
-    token::{Authenticator, TokenError},
+    token::{Authenticated, Authenticator, TokenError},
 };
 
 /// Resolves session credentials: the cached, race-free view of an instance's sessions.
@@ -239,7 +239,7 @@ impl Inner {
         let now = self.clock.now();
         match credential {
             Credential::SessionToken(presented) => {
-                let token = match self.verified_now(presented, policy)? {
+                let token = match self.verified_now(presented, policy, now)? {
                     Ok(token) => token,
                     Err(rejection) => return Some(Err(rejection)),
                 };
@@ -248,9 +248,9 @@ impl Inner {
                 }
                 match (&token.slot, self.check) {
                     (Some(slot), SessionCheck::Get | SessionCheck::Verify) => {
-                        self.judge_cached(slot, Some(&token.claims), policy, now)
+                        self.judge_cached(slot, Some(token.claims()), policy, now)
                     }
-                    (slot, _) => Some(networkless(slot.as_ref(), &token.claims)),
+                    (slot, _) => Some(networkless(slot.as_ref(), token.claims())),
                 }
             }
             Credential::SessionId(_) if self.check != SessionCheck::Get => {
@@ -276,9 +276,9 @@ impl Inner {
                 match (&token.slot, self.check) {
                     (Some(slot), SessionCheck::Get | SessionCheck::Verify) => {
                         let text = std::str::from_utf8(presented.as_bytes()).ok();
-                        self.judge(slot, Some(&token.claims), text, &policy, asked_at).await
+                        self.judge(slot, Some(token.claims()), text, &policy, asked_at).await
                     }
-                    (slot, _) => networkless(slot.as_ref(), &token.claims),
+                    (slot, _) => networkless(slot.as_ref(), token.claims()),
                 }
             }
             Credential::SessionId(_) if self.check != SessionCheck::Get => {
@@ -295,13 +295,14 @@ impl Inner {
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
+        now: SystemTime,
     ) -> Option<Result<Arc<VerifiedToken>, Rejection>> {
         let bytes = presented.as_bytes();
-        if let Some(token) = self.tokens.find(bytes) {
+        if let Some(token) = self.remembered(bytes, now) {
             return Some(Ok(token));
         }
-        let claims = self.authenticator.authenticate_now(bytes)?;
-        Some(self.remember(bytes, claims, policy))
+        let authenticated = self.authenticator.authenticate_now(bytes)?;
+        Some(self.remember(bytes, authenticated, policy))
     }
 
     async fn verified(
@@ -310,24 +311,31 @@ impl Inner {
         policy: &Policy,
     ) -> Result<Arc<VerifiedToken>, Rejection> {
         let bytes = presented.as_bytes();
-        match self.tokens.find(bytes) {
+        match self.remembered(bytes, self.clock.now()) {
             Some(token) => Ok(token),
             None => self.remember(bytes, self.authenticator.authenticate(bytes).await, policy),
         }
     }
 
+    fn remembered(&self, bytes: &[u8], now: SystemTime) -> Option<Arc<VerifiedToken>> {
+        let token = self.tokens.find(bytes)?;
+        self.authenticator.stands_by(&token.authenticated, now).then_some(token)
+    }
+
     fn remember(
         &self,
         bytes: &[u8],
-        claims: Result<Claims, TokenError>,
+        authenticated: Result<Authenticated, TokenError>,
         policy: &Policy,
     ) -> Result<Arc<VerifiedToken>, Rejection> {
-        let claims = claims.map_err(|error| policy.expectations().judge_error(error))?;
+        let authenticated =
+            authenticated.map_err(|error| policy.expectations().judge_error(error))?;
+        let claims = &authenticated.claims;
         let slot = claims.session_id().map(|id| self.sessions.slot(id));
         if let Some(slot) = &slot {
             slot.note_token(claims.expires_at());
         }
-        let token = Arc::new(VerifiedToken { claims, slot });
+        let token = Arc::new(VerifiedToken { authenticated, slot });
         self.tokens.insert(bytes, Arc::clone(&token));
         Ok(token)
     }
@@ -339,9 +347,9 @@ impl Inner {
         policy: &Policy,
         now: SystemTime,
     ) -> Result<(), Rejection> {
-        policy.expectations().judge(&token.claims, now, self.clock_skew)?;
+        policy.expectations().judge(token.claims(), now, self.clock_skew)?;
         match presented.not_issued_before() {
-            Some(time) if token.claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
+            Some(time) if token.claims().issued_at().is_none_or(|issued_at| issued_at < time) => {
                 Err(Rejection::issued_before_sign_in())
             }
             _ => Ok(()),

@@ -11,7 +11,7 @@ use equivalent::Equivalent;
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
 use super::slot::Slot;
-use crate::{Claims, Clock};
+use crate::{Claims, Clock, token::Authenticated};
 
 /// Verified tokens, whole, each with its claims and a direct way to its session.
 #[derive(Debug)]
@@ -22,9 +22,15 @@ pub(super) struct Tokens {
 /// What a verified token says, and what is known of the session it names.
 #[derive(Debug)]
 pub(super) struct VerifiedToken {
-    pub(super) claims: Claims,
+    pub(super) authenticated: Authenticated,
     /// None for a token made from a template, which names no session.
     pub(super) slot: Option<Arc<Slot>>,
+}
+
+impl VerifiedToken {
+    pub(super) fn claims(&self) -> &Claims {
+        &self.authenticated.claims
+    }
 }
 
 impl Tokens {
@@ -111,7 +117,7 @@ impl Expiry<TokenKey, Arc<VerifiedToken>> for UntilExpired {
         token: &Arc<VerifiedToken>,
         _: Instant,
     ) -> Option<Duration> {
-        Some(left(token.claims.expires_at() + self.clock_skew, self.clock.now()))
+        Some(left(token.claims().expires_at() + self.clock_skew, self.clock.now()))
     }
 }
 

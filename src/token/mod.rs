@@ -46,7 +46,7 @@ mod verifier;
 
 pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, issuer, not_empty};
 pub(crate) use self::{
-    authenticator::Authenticator,
+    authenticator::{Authenticated, Authenticator},
     fetch::{FetchError, FetchKeys},
     keys::Keys,
     remote_keys::KeysReport,

@@ -48,10 +48,8 @@ impl TokenVerifier {
     /// Fails as [`verify`](TokenVerifier::verify) does.
     pub async fn verify_at(&self, token: &str, now: SystemTime) -> Result<Claims, TokenError> {
         let Inner { authenticator, expectations, clock_skew, .. } = &*self.0;
-        let claims = authenticator
-            .authenticate(token.as_bytes())
-            .await
-            .map_err(|error| expectations.judge_error(error))?;
+        let authenticated = authenticator.authenticate(token.as_bytes()).await;
+        let claims = authenticated.map_err(|error| expectations.judge_error(error))?.claims;
         expectations.judge(&claims, now, *clock_skew)?;
         Ok(claims)
     }
