@@ -77,7 +77,11 @@ mod config_error;
 mod credential;
 mod environment;
 pub mod extract;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
+mod json_object;
 mod jwk_set;
 mod middleware;
 mod once_per_second;

@@ -170,6 +170,12 @@ impl Error {
         )
     }
 
+    /// What an answer with this status and this JSON amounts to.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn answered(status: StatusCode, json: &[u8]) -> Self {
+        Self::refused(Operation::Get, Refusal::read(status, json), None)
+    }
+
     /// The session was revoked or invalidated whenever an answer about it was under way.
     pub(crate) fn outdated() -> Self {
         Self::new(Operation::Get, Kind::Interrupted, None)
