@@ -84,7 +84,7 @@ impl From<Rejection> for Status {
         headers.remove("grpc-status");
         headers.remove("grpc-message");
         headers.remove(http::header::CONTENT_TYPE);
-        let code = Code::from_i32(rejection.grpc_code().into());
+        let code = Code::from_i32(rejection.grpc_code());
         let metadata = MetadataMap::from_headers(headers);
         let mut status = Self::with_metadata(code, rejection.detail(), metadata);
         status.set_source(std::sync::Arc::new(rejection));

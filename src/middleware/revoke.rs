@@ -122,7 +122,8 @@ fn session_to_revoke<B>(
         return Err(Box::new(refusal(&rejection)));
     };
     if in_cookie && !is_from_this_site(request.headers(), request.uri()) {
-        return Err(Box::new(cross_site()));
+        let rejection = Rejection::new(RejectionKind::CrossSite, "cross-site-request");
+        return Err(Box::new(refusal(&rejection)));
     }
     Ok(session.clone())
 }
@@ -161,10 +162,6 @@ fn method_not_allowed() -> Response<AnswerBody> {
     let mut response = answer(StatusCode::METHOD_NOT_ALLOWED);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
-}
-
-fn cross_site() -> Response<AnswerBody> {
-    answer(StatusCode::FORBIDDEN)
 }
 
 fn answer(status: StatusCode) -> Response<AnswerBody> {

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    SessionCheck, SessionResolver, known::Lifetimes, resolver::Inner, sessions::Sessions,
+    SessionCheck, SessionResolver, judge::Judge, known::Lifetimes, sessions::Sessions,
     tokens::Tokens, upstream::Upstream,
 };
 use crate::{
@@ -187,9 +187,8 @@ impl SessionResolverBuilder {
             self.capacity,
             self.clock_skew,
         );
-        let tokens =
-            Tokens::new(self.capacity.saturating_mul(2), self.clock_skew, self.clock.clone());
-        Ok(SessionResolver::from_inner(Inner {
+        let tokens = Tokens::new(self.capacity.saturating_mul(2));
+        Ok(SessionResolver::new_with(Judge {
             check: self.check,
             clock: self.clock,
             authenticator,
@@ -205,9 +204,7 @@ impl SessionResolverBuilder {
         if self.capacity == 0 {
             return Err(ConfigError::malformed("`capacity`", "at least 1"));
         }
-        if self.clock_skew > Duration::from_secs(5 * 60) {
-            return Err(ConfigError::malformed("`clock_skew`", "at most 5 minutes"));
-        }
+        token::clock_skew(self.clock_skew)?;
         if [active, negative, stale_if_error].iter().any(|&lifetime| lifetime > DAY) {
             return Err(ConfigError::malformed(
                 "`ttl`, `negative_ttl` and `stale_if_error`",

@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod judge;
 mod known;
 mod policy;
 mod readiness;

@@ -132,7 +132,7 @@ impl Run {
                 self.resolver.invalidate(&session_id(session));
             }
             10 => self.leave(),
-            11 => self.resolver.inner.evict(),
+            11 => self.resolver.judge.evict(),
             12 => self.clock.advance(Duration::from_secs(self.random.below(20))),
             13..17 => self.clerk.receive_one(&mut self.random),
             _ => self.answer_one(),
@@ -200,7 +200,7 @@ impl Run {
     async fn finish(&mut self) {
         let run = self;
         run.settle().await;
-        run.resolver.inner.evict();
+        run.resolver.judge.evict();
         for session in 0..SESSIONS {
             for token in &tokens()[session] {
                 if !run.revoked.lock().unwrap()[session] {

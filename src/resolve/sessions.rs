@@ -223,3 +223,17 @@ pub(super) enum Ignorance {
     /// Each answer was outdated before it arrived, or the runtime is shutting down.
     Interrupted,
 }
+
+impl Ignorance {
+    /// Whether a stale answer may take the place of one; not where Clerk refuses our own key.
+    pub(super) fn is_unavailable(&self) -> bool {
+        !matches!(self, Self::Failed(error) if error.is_unauthorized())
+    }
+
+    pub(super) fn into_error(self) -> client::Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Interrupted => client::Error::outdated(),
+        }
+    }
+}
