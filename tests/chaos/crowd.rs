@@ -182,7 +182,7 @@ impl World {
 
     /// Sessions end in all ways, and others take their place.
     async fn end_sessions(self: Arc<Self>, mut random: Random, end: Instant) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(15));
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let mut revocations = JoinSet::new();
         let mut number = PEOPLE;
         while Instant::now() < end {
