@@ -49,7 +49,7 @@ impl World {
         let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
             .base_url(clerk.base_url())
             .quota(Quota::Unlimited)
-            .timeout(Duration::from_secs(1))
+            .timeout(Duration::from_millis(500))
             .build()
             .unwrap();
         let clock = Clock::adjustable();
@@ -182,7 +182,7 @@ impl World {
 
     /// Sessions end in all ways, and others take their place.
     async fn end_sessions(self: Arc<Self>, mut random: Random, end: Instant) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(15));
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let mut revocations = JoinSet::new();
         let mut number = PEOPLE;
         while Instant::now() < end {
@@ -209,8 +209,10 @@ impl World {
         while revocations.join_next().await.is_some() {}
     }
 
-    /// They try until it is certain.
+    /// They try until it is certain. Somebody asks about the session just before.
     async fn sign_out(self: Arc<Self>, person: Arc<Person>, end: Instant) {
+        self.resolver.invalidate(&person.session);
+        let _ = timeout(Duration::from_millis(2), self.resolver.get(&person.session)).await;
         let now = || self.clock.now();
         while !person.sign_out(&self.clerk, &self.resolver, now, LIFETIMES).await {
             self.count("revoked perhaps");

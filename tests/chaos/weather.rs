@@ -13,9 +13,9 @@ use tower_clerk::{
 
 use crate::random::Random;
 
-/// How long Clerk's trouble is felt once it is over, in real time: the client's time-out, the
-/// silence that was asked for, a second without asking, and one for a busy machine.
-const AFTERMATH: Duration = Duration::from_secs(4);
+/// How long Clerk's trouble is felt once it is over, in real time: the client's time-out or the
+/// silence that was asked for, a moment without asking, and a second for a busy machine.
+const AFTERMATH: Duration = Duration::from_millis(2500);
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// When Clerk was last in trouble.
@@ -50,8 +50,9 @@ impl Weather {
     /// Storms and lulls until the end; the last lull is for good.
     pub(crate) async fn rage(&self, clerk: &SessionsApi, mut random: Random, end: Instant) {
         while Instant::now() < end {
-            // Now and then a lull that outlasts the aftermath.
-            let lull = if random.percent(10) { 5000..7000 } else { 50..900 };
+            // Now and then a lull that outlasts the aftermath, or a storm that outlasts what is stale.
+            let lull = if random.percent(20) { 3500..5000 } else { 50..900 };
+            let storm = if random.percent(10) { 3000..5000 } else { 50..1200 };
             pause(random.millis(lull), end).await;
             self.turn(Until::Further);
             for _ in 0..=random.below(2) {
@@ -63,7 +64,7 @@ impl Weather {
                     _ => clerk.fail(Operation::Jwks, fault),
                 }
             }
-            pause(random.millis(50..1200), end).await;
+            pause(random.millis(storm), end).await;
             clerk.clear_faults();
             self.turn(Until::Then(Instant::now()));
         }
@@ -71,16 +72,16 @@ impl Weather {
 }
 
 fn fault(random: &mut Random) -> Fault {
-    match random.below(10) {
-        0 | 1 => Fault::status(429).retry_after(SILENCE),
-        2 => Fault::status(503).retry_after(SILENCE),
-        3 => Fault::status(*random.pick(&[302, 400, 404, 410, 422, 500, 502, 504])),
-        4 => Fault::hang(),
-        5 => Fault::reset(),
-        6 => Fault::truncate(),
-        7 => Fault::garbage(),
-        8 => Fault::content_type(),
-        _ => Fault::delay(random.millis(5..700)),
+    match random.below(16) {
+        0..3 => Fault::status(429).retry_after(SILENCE),
+        3 => Fault::status(503).retry_after(SILENCE),
+        4..7 => Fault::status(*random.pick(&[302, 400, 404, 404, 410, 422, 500, 502, 504])),
+        7..9 => Fault::hang(),
+        9 => Fault::reset(),
+        10 => Fault::truncate(),
+        11 => Fault::garbage(),
+        12 => Fault::content_type(),
+        _ => Fault::delay(random.millis(5..400)),
     }
 }
 
