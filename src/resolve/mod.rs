@@ -5,6 +5,8 @@ mod check;
 mod judge;
 mod known;
 mod policy;
+#[cfg(tower_clerk_benchmarks)]
+mod preload;
 mod readiness;
 mod rejection;
 mod resolve_session;

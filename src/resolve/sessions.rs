@@ -135,6 +135,11 @@ impl Sessions {
         answer
     }
 
+    #[cfg(tower_clerk_benchmarks)]
+    pub(super) fn keep(&self, slot: Arc<Slot>) {
+        self.slots.keep(slot);
+    }
+
     pub(super) fn invalidate(&self, id: &SessionId) {
         if let Some(slot) = self.slots.find(id) {
             slot.forget();

@@ -27,6 +27,13 @@ pub(crate) struct Authenticated {
     keys: Arc<KeySet>,
 }
 
+#[cfg(tower_clerk_benchmarks)]
+impl Authenticated {
+    pub(crate) fn with_claims(&self, claims: Claims) -> Self {
+        Self { claims, keys: Arc::clone(&self.keys) }
+    }
+}
+
 impl Authenticator {
     pub(crate) fn new(keys: Keys, issuer: Option<Box<str>>) -> Self {
         Self { keys, issuer }
