@@ -19,14 +19,14 @@ use tower_clerk::{
 };
 
 /// The allocations of one request, beyond those of the request without the layer.
-fn allocations(layer: &AuthenticateLayer, credential: Option<(HeaderName, &str)>) -> u64 {
+fn allocations(layer: &AuthenticateLayer, credential: Option<(&HeaderName, &str)>) -> u64 {
     let inner = service_fn(|request: Request<()>| {
         black_box(&request);
         std::future::ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
     });
     let request = || {
         let mut request = Request::new(());
-        if let Some((name, value)) = &credential {
+        if let Some((name, value)) = credential {
             request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
         request
@@ -68,15 +68,15 @@ async fn a_hit_allocates_for_the_extensions_and_for_nothing_else() {
     warm(&get, &token).await;
     let layer = AuthenticateLayer::new(get).unwrap();
     // The map, its table, and a box each for `Session` and `Claims`.
-    assert_eq!(allocations(&layer, Some((header::AUTHORIZATION, &bearer))), 4);
+    assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
     // One more, for the name of the cookie.
-    assert_eq!(allocations(&layer, Some((header::COOKIE, &cookie))), 5);
+    assert_eq!(allocations(&layer, Some((&header::COOKIE, &cookie))), 5);
 
     let networkless = clerk.resolver_builder().check(SessionCheck::Networkless).build().unwrap();
     warm(&networkless, &token).await;
     let layer = AuthenticateLayer::new(networkless).unwrap();
     // `Claims`, and the mark that there is no session.
-    assert_eq!(allocations(&layer, Some((header::AUTHORIZATION, &bearer))), 4);
+    assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
 }
 
 #[tokio::test]
