@@ -194,7 +194,7 @@ impl Claims {
     /// Who acts as the user (`act`), when somebody impersonates them; decoded on each call.
     #[must_use]
     pub fn actor(&self) -> Option<Actor> {
-        self.reread()?.act
+        self.reread()?.actor()
     }
 
     /// Any claim by its name, such as one that the session token was customized with.

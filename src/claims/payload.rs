@@ -16,7 +16,7 @@ use super::{
     member::{OneOrMany, Seconds, Text, refuse_duplicates},
     organization::{OrganizationV1, OrganizationV2},
 };
-use crate::{OrganizationId, SessionId, UserId};
+use crate::{OrganizationId, SessionId, UserId, json_object::JsonObject};
 
 /// What every machine's subject starts with.
 const MACHINE: &str = "mch_";
@@ -34,7 +34,7 @@ pub(super) struct Payload<'a> {
     pub(super) nbf: Option<Seconds>,
     pub(super) iat: Option<Seconds>,
     pub(super) fva: Option<FactorAges>,
-    pub(super) act: Option<Actor>,
+    act: Option<JsonObject<Actor>>,
     org_id: Option<OrganizationId>,
     org_slug: Option<Text<'a>>,
     org_role: Option<Text<'a>>,
@@ -45,7 +45,7 @@ pub(super) struct Payload<'a> {
 /// The claims that mean something only where `v` is the number 2.
 #[derive(Default)]
 struct Version2<'a> {
-    o: Option<OrganizationV2<'a>>,
+    o: Option<JsonObject<OrganizationV2<'a>>>,
     fea: Option<Text<'a>>,
     pla: Option<Text<'a>>,
 }
@@ -97,7 +97,11 @@ impl<'a> Payload<'a> {
                 permissions: self.org_permissions.unwrap_or_default(),
             }));
         };
-        Some(Organization::from_v2(claims.o?, claims.fea.as_deref().unwrap_or_default()))
+        Some(Organization::from_v2(claims.o?.0, claims.fea.as_deref().unwrap_or_default()))
+    }
+
+    pub(super) fn actor(self) -> Option<Actor> {
+        self.act.map(|act| act.0)
     }
 
     pub(super) fn features(&self) -> Vec<Entitlement> {

@@ -5,6 +5,8 @@ use std::fmt;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::json_object::JsonObject;
+
 /// One of the things that Clerk found wrong with a request.
 ///
 /// The texts are Clerk's, shortened where they are very long, with control characters escaped.
@@ -57,7 +59,7 @@ impl Refusal {
     pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Body {
-            errors: Vec<Item>,
+            errors: Vec<JsonObject<Item>>,
             clerk_trace_id: Option<String>,
         }
 
@@ -70,8 +72,10 @@ impl Refusal {
             long_message: Option<String>,
         }
 
-        let Ok(body) = serde_json::from_slice::<Body>(body) else { return Self::bare(status) };
-        let errors = body.errors.into_iter().take(MAX_ERRORS).map(|item| ApiError {
+        let Ok(JsonObject(body)) = serde_json::from_slice::<JsonObject<Body>>(body) else {
+            return Self::bare(status);
+        };
+        let errors = body.errors.into_iter().take(MAX_ERRORS).map(|JsonObject(item)| ApiError {
             code: printable(&item.code, MAX_CODE),
             message: printable(&item.message.unwrap_or_default(), MAX_MESSAGE),
             long_message: printable(&item.long_message.unwrap_or_default(), MAX_MESSAGE),
@@ -105,7 +109,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The text without control characters, at most about `max` characters of it.
+/// The text without control characters and without those that reorder or break its line, at most
+/// about `max` characters of it.
 pub(super) fn printable(text: &str, max: usize) -> Box<str> {
     let mut printable = String::new();
     for (i, c) in text.chars().enumerate() {
@@ -113,13 +118,19 @@ pub(super) fn printable(text: &str, max: usize) -> Box<str> {
             printable.push('…');
             break;
         }
-        if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if is_unprintable(c) {
             printable.extend(c.escape_default());
         } else {
             printable.push(c);
         }
     }
     printable.into()
+}
+
+/// Control characters, line separators, and what Unicode calls `Bidi_Control`.
+fn is_unprintable(c: char) -> bool {
+    let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -152,6 +163,8 @@ mod tests {
             br#"{"errors": [{"code": "other"}]}"#,
             br#"{"errors": [{"code": 404}]}"#,
             br#"{"errors": "resource_not_found"}"#,
+            br#"{"errors": [["resource_not_found"]]}"#,
+            br#"[[{"code": "resource_not_found"}]]"#,
         ] {
             assert!(!Refusal::read(StatusCode::NOT_FOUND, other).is_not_found());
         }
@@ -160,6 +173,7 @@ mod tests {
     #[test]
     fn texts_are_bounded_and_printable() {
         assert_eq!(&*printable("a\r\n\u{1b}[31mé\u{202e}", 20), "a\\r\\n\\u{1b}[31mé\\u{202e}");
+        assert_eq!(&*printable("\u{200f}\u{2028}", 20), "\\u{200f}\\u{2028}");
         assert_eq!(&*printable("abc", 3), "abc");
         assert_eq!(&*printable("abcd", 3), "abc…");
         let errors = vec![r#"{"code":"x"}"#; 1000].join(",");

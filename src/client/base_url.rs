@@ -64,6 +64,8 @@ fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &str) -> Result<BaseUrl, ConfigError> {
@@ -141,5 +143,51 @@ mod tests {
             assert_eq!(url.path(), path);
             assert_eq!((url.host_str(), url.query()), (Some("api.clerk.com"), None));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_segment_says_the_call_stays_where_it_belongs(
+            segment in "(\\PC|[./%2eEfF\\\\?#@:;]){1,12}",
+        ) {
+            prop_assume!(segment != "." && segment != "..");
+            let base = parse("https://api.clerk.com").unwrap();
+            let url = base.resource(["sessions", "sess_1", "tokens", &segment]);
+            prop_assert_eq!(url.origin().ascii_serialization(), "https://api.clerk.com");
+            prop_assert_eq!((url.query(), url.fragment()), (None, None));
+            let sent = url.path().strip_prefix("/v1/sessions/sess_1/tokens/").unwrap();
+            prop_assert!(!sent.contains(['/', '\\']));
+            prop_assert_eq!(decoded(sent), segment.into_bytes());
+        }
+
+        #[test]
+        fn the_key_travels_over_https_or_stays_on_this_host(
+            text in "(https?|HTTP|ftp):/{1,3}([a-z.]{0,4}@)?(localhost|127[.0-9]{0,7}|\\[[:0-9a-f.]{0,6}\\]|[0-9a-fx.]{0,9}|api[.a-z]{0,8})(:[0-9]{0,5})?(/v1)?[/?#.%2e]{0,2}",
+        ) {
+            let Ok(BaseUrl(url)) = parse(&text) else { return Ok(()) };
+            prop_assert_eq!(url.path(), "/v1");
+            prop_assert_eq!((url.username(), url.password()), ("", None));
+            prop_assert_eq!((url.query(), url.fragment()), (None, None));
+            let host = url.host_str().unwrap();
+            let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+            prop_assert!(url.scheme() == "https" || is_here, "{}", url);
+        }
+    }
+
+    fn decoded(text: &str) -> Vec<u8> {
+        let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+        while let [first, others @ ..] = rest {
+            let (byte, left) = match (first, others) {
+                (b'%', [high, low, left @ ..]) => {
+                    let digits = [*high, *low];
+                    let digits = str::from_utf8(&digits).unwrap();
+                    (u8::from_str_radix(digits, 16).unwrap(), left)
+                }
+                _ => (*first, others),
+            };
+            bytes.push(byte);
+            rest = left;
+        }
+        bytes
     }
 }

@@ -170,9 +170,22 @@ impl Error {
         )
     }
 
+    /// What an answer with this status and this JSON amounts to.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn answered(status: StatusCode, json: &[u8]) -> Self {
+        Self::refused(Operation::Get, Refusal::read(status, json), None)
+    }
+
     /// The session was revoked or invalidated whenever an answer about it was under way.
     pub(crate) fn outdated() -> Self {
         Self::new(Operation::Get, Kind::Interrupted, None)
+    }
+
+    /// What Clerk says of a session that it does not know.
+    #[cfg(test)]
+    pub(crate) fn no_such_session() -> Self {
+        let body = br#"{"errors":[{"message":"not found","long_message":"","code":"resource_not_found"}]}"#;
+        Self::refused(Operation::Get, Refusal::read(StatusCode::NOT_FOUND, body), None)
     }
 
     /// The runtime shut down during a revocation.

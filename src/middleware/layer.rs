@@ -114,7 +114,8 @@ impl AuthenticateLayer {
             );
             return Ok(layer);
         }
-        layer.authorized_parties(parties)
+        let layer = layer.authorized_parties(parties);
+        layer.map_err(|error| error.about("each of `CLERK_AUTHORIZED_PARTIES`"))
     }
 
     /// Admits only what this policy admits.
@@ -212,6 +213,12 @@ impl AuthenticateLayer {
     }
 
     /// Looks for the credential as a closure says.
+    ///
+    /// # Security
+    ///
+    /// A token that was read from a cookie must be
+    /// [marked so](crate::PresentedToken::in_cookie), or [`RevokeSession`](crate::RevokeSession) takes it
+    /// for one that no browser sends on its own.
     pub fn extract_with<F>(mut self, extract: F) -> Self
     where
         F: for<'a> Fn(&'a Parts) -> Result<Option<Credential<'a>>, CredentialError>

@@ -117,11 +117,11 @@ impl AuthenticateLayer {
             Credential::SessionId(_) => None,
         };
         let answer = match self.resolver.cached(&credential, &self.policy) {
-            Some(Ok(resolved)) => {
-                self.grant(resolved, &mut parts.extensions);
-                Admission::Granted
+            Some(answer) => {
+                let admitted =
+                    answer.and_then(|resolved| self.grant(resolved, &mut parts.extensions));
+                admitted.map_or_else(Admission::Refused, |()| Admission::Granted)
             }
-            Some(Err(rejection)) => Admission::Refused(rejection),
             None => {
                 Admission::Asking(self.resolver.resolve(credential.to_owned(), self.policy.clone()))
             }
@@ -133,11 +133,15 @@ impl AuthenticateLayer {
     }
 
     /// Lets a request pass as this caller's.
-    pub(super) fn grant(&self, resolved: Resolved, extensions: &mut Extensions) {
+    pub(super) fn grant(
+        &self,
+        resolved: Resolved,
+        extensions: &mut Extensions,
+    ) -> Result<(), Rejection> {
         if resolved.freshness.is_some_and(|freshness| freshness.is_stale()) {
             self.settings.events.admitted_stale(self.resolver.name());
         }
-        passage::insert(resolved, extensions);
+        passage::insert(resolved, extensions)
     }
 
     pub(super) fn refuse(

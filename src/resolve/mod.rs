@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod judge;
 mod known;
 mod policy;
 mod readiness;
@@ -14,6 +15,10 @@ mod slot;
 mod slots;
 mod tokens;
 mod tombstones;
+mod upstream;
+
+#[cfg(test)]
+mod revocation_model;
 
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{

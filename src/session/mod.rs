@@ -14,7 +14,10 @@ pub use self::{
     activity::{SessionActivity, SessionTask},
     status::SessionStatus,
 };
-use crate::id::{ClientId, OrganizationId, SessionId, UserId};
+use crate::{
+    id::{ClientId, OrganizationId, SessionId, UserId},
+    json_object::JsonObject,
+};
 
 /// What Clerk says about a session.
 ///
@@ -138,7 +141,7 @@ impl Serialize for Session {
 
 impl<'de> Deserialize<'de> for Session {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Facts::deserialize(deserializer).map(|facts| Self(Arc::new(facts)))
+        JsonObject::<Facts>::deserialize(deserializer).map(|facts| Self(Arc::new(facts.0)))
     }
 }
 
@@ -280,12 +283,15 @@ mod tests {
         }
         for (name, wrong) in [
             ("object", json!("user")),
+            ("object", json!({ "session": null })),
             ("id", json!("user_1")),
             ("client_id", json!("sess_1")),
             ("actor", json!("user_1")),
             ("last_active_organization_id", json!("user_1")),
             ("latest_activity", json!([])),
+            ("latest_activity", json!(["session_activity", "sess_activity_1", false])),
             ("tasks", json!([{}])),
+            ("tasks", json!([["setup-mfa"]])),
         ] {
             let mut json = bare();
             json[name] = wrong.clone();

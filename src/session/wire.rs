@@ -1,12 +1,18 @@
 //! The JSON of a session.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use super::{SessionActivity, SessionStatus, SessionTask};
-use crate::id::{ClientId, OrganizationId, SessionId, UserId};
+use crate::{
+    id::{ClientId, OrganizationId, SessionId, UserId},
+    json_object::JsonObject,
+};
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
@@ -20,21 +26,30 @@ pub(super) struct Facts {
     #[serde(default, skip_serializing_if = "Nullable::is_absent")]
     pub(super) last_active_organization_id: Nullable<OrganizationId>,
     pub(super) last_active_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Nullable::is_absent")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Nullable::is_absent")]
     pub(super) latest_activity: Nullable<SessionActivity>,
     pub(super) expire_at: Timestamp,
     pub(super) abandon_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) created_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Nullable::is_absent")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Nullable::is_absent")]
     pub(super) tasks: Nullable<Vec<SessionTask>>,
 }
 
 /// The value that `object` must have.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Object {
     Session,
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &*Cow::<str>::deserialize(deserializer)? {
+            "session" => Ok(Self::Session),
+            _ => Err(de::Error::custom("expected the object `session`")),
+        }
+    }
 }
 
 /// A property that may be left out or `null`, and is written as it was read.
@@ -51,6 +66,14 @@ impl<T> Nullable<T> {
         match self {
             Self::Present(value) => Some(value),
             Self::Absent | Self::Null => None,
+        }
+    }
+
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Nullable<U> {
+        match self {
+            Self::Absent => Nullable::Absent,
+            Self::Null => Nullable::Null,
+            Self::Present(value) => Nullable::Present(f(value)),
         }
     }
 
@@ -72,6 +95,23 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
             None => Self::Null,
         })
     }
+}
+
+fn object<'de, T, D>(deserializer: D) -> Result<Nullable<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Nullable::deserialize(deserializer).map(|it| it.map(|JsonObject(value)| value))
+}
+
+fn objects<'de, T, D>(deserializer: D) -> Result<Nullable<Vec<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let objects = Nullable::<Vec<JsonObject<T>>>::deserialize(deserializer)?;
+    Ok(objects.map(|objects| objects.into_iter().map(|JsonObject(value)| value).collect()))
 }
 
 /// A time in whole milliseconds, from 1970 to the end of 9999, so that no sum with a sane duration

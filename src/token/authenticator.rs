@@ -157,6 +157,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_hostile_key_id_names_no_key_and_costs_the_one_fetch_of_any_unknown_one() {
+        let (authenticator, fetches) = remote();
+        let good = TestSigner::ours().sign(&session_claims());
+        authenticator.authenticate(good.as_bytes()).await.unwrap();
+        let long = "k".repeat(4096);
+        for kid in
+            ["", "ins_Ours", "../../ins_ours", "https://x/jwks", "ins_ours\0", "a\r\nb", &long]
+        {
+            let mut header = TestSigner::ours().header();
+            header["kid"] = kid.into();
+            let token = TestSigner::ours().sign_with(&header, &session_claims());
+            let refused = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
+            assert_eq!(refused.kind(), TokenErrorKind::UnknownKey, "{kid:?}");
+            assert!(kid.is_empty() || !format!("{refused} {refused:?}").contains(kid));
+        }
+        assert_eq!(fetches.load(Ordering::SeqCst), 2);
+
+        let mut header = TestSigner::ours().header();
+        header["kid"] = "k".repeat(8192).into();
+        let token = TestSigner::ours().sign_with(&header, &session_claims());
+        let refused = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
+        assert_eq!(refused.kind(), TokenErrorKind::Malformed);
+    }
+
+    #[tokio::test]
     async fn a_bad_signature_causes_no_fetch() {
         let (authenticator, fetches) = remote();
         let good = TestSigner::ours().sign(&session_claims());

@@ -94,7 +94,11 @@ impl RemoteKeys {
 
     /// Whether these are the keys in hand. They are the same ones until Clerk publishes others.
     pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
-        self.usable(now).is_some_and(|held| Arc::ptr_eq(&held.set, keys))
+        let held = self.0.held.load();
+        match &*held {
+            Some(held) if elapsed(held.as_of, now) < REFRESH_AFTER => Arc::ptr_eq(&held.set, keys),
+            _ => self.usable(now).is_some_and(|held| Arc::ptr_eq(&held.set, keys)),
+        }
     }
 
     pub(super) async fn warm_up(&self) -> Result<(), TokenError> {

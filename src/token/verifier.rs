@@ -187,6 +187,7 @@ impl TokenVerifierBuilder {
             accept_templates: self.accept_templates,
         };
         let issuer = self.issuer.map(issuer).transpose()?;
+        let clock_skew = clock_skew(self.clock_skew)?;
         let mut sources = self.keys.into_iter();
         let keys = match (sources.next(), sources.next()) {
             (Some(Source::JwkSet(set)), None) => Keys::from_jwk_set(&set)?,
@@ -206,7 +207,7 @@ impl TokenVerifierBuilder {
         Ok(TokenVerifier(Arc::new(Inner {
             authenticator: Authenticator::new(keys, issuer),
             expectations,
-            clock_skew: self.clock_skew,
+            clock_skew,
             clock: self.clock,
         })))
     }
@@ -226,6 +227,14 @@ pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, C
         ));
     }
     Ok(list)
+}
+
+/// Longer would keep tokens of a minute alive for several.
+pub(crate) fn clock_skew(skew: Duration) -> Result<Duration, ConfigError> {
+    if skew > Duration::from_secs(5 * 60) {
+        return Err(ConfigError::malformed("the clock skew", "at most 5 minutes"));
+    }
+    Ok(skew)
 }
 
 pub(crate) fn issuer(issuer: String) -> Result<Box<str>, ConfigError> {

@@ -2,7 +2,11 @@ use std::path::Path;
 
 use aws_lc_rs::{
     hmac,
-    signature::{RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding},
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+        RSA_PSS_SHA256, RsaEncoding,
+    },
 };
 use serde_json::{Value, json};
 
@@ -83,21 +87,21 @@ fn three_canonical_base64url_parts_make_a_token_and_nothing_else_does() {
 
 #[test]
 fn eight_kibibytes_are_the_longest_token() {
-    let keys = our_keys();
-    let signed = |length: usize| {
-        TestSigner::ours().sign_text(&header_with("pad", "a".repeat(length).into()), "{}")
+    let header = TestSigner::ours().header().to_string();
+    let signed = |spaces: usize, payload: usize| {
+        let header = format!("{header}{}", " ".repeat(spaces));
+        TestSigner::ours().sign_text(&header, &"a".repeat(payload))
     };
-    let fits = (5000..6000).map(signed).take_while(|token| token.len() <= MAX_LEN).last().unwrap();
-    assert!(fits.len() > MAX_LEN - 4);
-    verify(&fits, &keys).unwrap();
-    assert_eq!(
-        verify(
-            &TestSigner::ours().sign_text(&header_with("pad", "a".repeat(6000).into()), "{}"),
-            &keys
-        )
-        .unwrap_err(),
-        TokenErrorKind::Malformed
-    );
+    // A part's length is never one more than a multiple of four: both parts have to give.
+    let almost = (MAX_LEN - signed(0, 0).len()) / 4 * 3 - 3;
+    let of_length = |length: usize| {
+        let sizes = (0..4).flat_map(|spaces| (0..8).map(move |more| (spaces, almost + more)));
+        sizes.map(|(spaces, payload)| signed(spaces, payload)).find(|it| it.len() == length)
+    };
+    verify(&of_length(MAX_LEN).unwrap(), &our_keys()).unwrap();
+    for too_long in [of_length(MAX_LEN + 1).unwrap(), signed(0, 1 << 20)] {
+        assert_eq!(verify(&too_long, &our_keys()).unwrap_err(), TokenErrorKind::Malformed);
+    }
 }
 
 #[test]
@@ -166,6 +170,40 @@ fn a_genuine_signature_of_another_algorithm_does_not_pass_for_rs256() {
     for other in others {
         let token = signer.sign_by(other, &header, "{}");
         assert_eq!(verify(&token, &our_keys()).unwrap_err(), TokenErrorKind::Signature);
+    }
+}
+
+#[test]
+fn a_key_of_another_algorithm_verifies_nothing_however_honest_the_token() {
+    let elliptic = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = elliptic.public_key().as_ref().to_vec();
+    let mut elliptic_jwk = serde_json::to_value(TestSigner::ours().jwk()).unwrap();
+    elliptic_jwk["kty"] = "EC".into();
+    elliptic_jwk["crv"] = "P-256".into();
+    elliptic_jwk["alg"] = "ES256".into();
+    elliptic_jwk["x"] = URL_SAFE_NO_PAD.encode(&point[1..33]).into();
+    elliptic_jwk["y"] = URL_SAFE_NO_PAD.encode(&point[33..]).into();
+    let set: JwkSet = serde_json::from_value(json!({ "keys": [elliptic_jwk] })).unwrap();
+    for (alg, expected) in
+        [("ES256", TokenErrorKind::Algorithm), ("RS256", TokenErrorKind::Signature)]
+    {
+        let header = URL_SAFE_NO_PAD.encode(header_with("alg", alg.into()));
+        let input = format!("{header}.{}", URL_SAFE_NO_PAD.encode("{}"));
+        let signature = elliptic.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+        for keys in [our_keys(), KeySet::from_jwk_set(&set)] {
+            assert_eq!(verify(&token, &keys).unwrap_err(), expected);
+        }
+    }
+    let others: [(&str, &'static dyn RsaEncoding); 3] =
+        [("RS384", &RSA_PKCS1_SHA384), ("RS512", &RSA_PKCS1_SHA512), ("PS256", &RSA_PSS_SHA256)];
+    for (alg, encoding) in others {
+        let mut jwk = TestSigner::ours().jwk();
+        jwk.alg = Some(alg.into());
+        let token = TestSigner::ours().sign_by(encoding, &header_with("alg", alg.into()), "{}");
+        for keys in [our_keys(), KeySet::from_jwk_set(&JwkSet { keys: vec![jwk] })] {
+            assert_eq!(verify(&token, &keys).unwrap_err(), TokenErrorKind::Algorithm, "{alg}");
+        }
     }
 }
 
