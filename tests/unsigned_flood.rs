@@ -10,7 +10,7 @@ use tower_clerk::{
 };
 
 #[tokio::test]
-async fn unsigned_credentials_cost_no_memory_evict_nobody_and_reach_clerk_once() {
+async fn a_million_unsigned_credentials_cost_no_memory_evict_nobody_and_reach_clerk_once() {
     let clerk = SessionsApi::start().await;
     let session = clerk.sign_in("user_ada");
     let good = clerk.mint(&session).expires_in(Duration::from_secs(3600)).sign();
@@ -21,7 +21,7 @@ async fn unsigned_credentials_cost_no_memory_evict_nobody_and_reach_clerk_once()
     let (signed, _) = good.rsplit_once('.').unwrap();
     let foreign = clerk.mint(&session).kid("ins_elsewhere").sign();
     let memory = resident_bytes();
-    for number in 0..100_000 {
+    for number in 0..1_000_000 {
         let credential = match number % 4 {
             // Of our key, and not by it.
             0 => format!("{signed}.{number:0>342}"),
