@@ -197,8 +197,10 @@ impl World {
                     *place.lock().unwrap() =
                         Arc::new(Person::sign_in(&self.clerk, &mut random, number));
                 }
-            } else if !person.end().is_none() {
+            } else if random.percent(2) {
                 self.resolver.invalidate(&person.session);
+            } else if !person.end().is_none() {
+                // It takes its course.
             } else if random.percent(3) {
                 person.sign_out_elsewhere(&self.clerk, &mut random, || self.clock.now(), LIFETIMES);
             } else if random.percent(6) && revocations.len() < 8 {
