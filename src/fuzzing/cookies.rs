@@ -101,6 +101,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
         #[test]
         fn cookies_are_read_as_by_a_naive_reader(fields in fields()) {
             let fields: Vec<_> = fields.iter().map(String::as_bytes).collect();
@@ -118,13 +120,17 @@ mod tests {
     }
 
     fn fields() -> impl Strategy<Value = Vec<String>> {
+        let name = "(__session|__client_uat)(_MqCvchyS)?";
+        let odd_name = " ?(__session_vWCgMp3A|__Session|theme|x__session|)";
+        let value = "a|b|0|1700000000";
+        let odd_value = "(|1|253402300799|253402300800|[0-9]{25}|\\+1|\"a\"|é| a )";
         let pair = (
-            " ?(__session|__client_uat|__Session|theme|)(_MqCvchyS|_vWCgMp3A|)",
-            "(=| = |==|)",
-            "(|a|b|0|1|17000000[0-9]{2}|253402300[78][0-9]{2}|[0-9]{25}|\\+1|\"a\"|é)",
+            prop_oneof![5 => name, 1 => odd_name],
+            prop_oneof![5 => "=", 1 => "( = |==|)"],
+            prop_oneof![3 => value, 1 => odd_value],
         );
         let pair = pair.prop_map(|(name, equals, value)| [name, equals, value].concat());
-        let field = proptest::collection::vec(pair, 0..6).prop_map(|pairs| pairs.join(";"));
+        let field = proptest::collection::vec(pair, 0..5).prop_map(|pairs| pairs.join("; "));
         proptest::collection::vec(field, 0..3)
     }
 }

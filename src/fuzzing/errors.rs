@@ -1,13 +1,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::client::Error;
-
-/// The longest that a text of `n` characters can become, each being written as `\u{10ffff}`, and
-/// one more said to be missing.
-const fn longest(n: usize) -> usize {
-    n * 10 + 1
-}
+use crate::client::{ApiError, Error};
 
 /// Clerk's error JSON, whatever is in it, becomes an error whose texts are short and can be printed
 /// on one line. Only its own code says that a session does not exist, and an error that is written
@@ -18,31 +12,65 @@ pub fn error_json(status: u16, body: &[u8]) {
     assert_eq!(error.status(), Some(status));
     assert!(error.errors().count() <= 8);
     for told in error.errors() {
-        assert_printable(told.code(), longest(64));
-        assert_printable(told.message(), longest(300));
-        assert_printable(told.long_message(), longest(300));
+        let texts = [told.code(), told.message(), told.long_message()];
+        texts.into_iter().for_each(assert_printable);
     }
-    assert_printable(error.clerk_trace_id().unwrap_or_default(), longest(64));
-    assert_printable(&error.to_string(), longest(64 + 300 + 64 + 100));
+    // A code, a message and a trace, with each character escaped at the worst: `\u{202e}`.
+    assert!(error.to_string().chars().count() < (64 + 300 + 64) * 8 + 100);
+    assert_printable(&error.to_string());
+    // Members without a meaning may hold what is too deep or too large for a value.
+    if let Ok(body) = serde_json::from_slice::<Value>(body)
+        && error.errors().next().is_some()
+    {
+        assert_tells(&error, &body);
+    }
 
     if error.is_not_found() {
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(names_not_found(body));
     }
-    if error.errors().all(|told| told.message().len() <= 300 && told.long_message().len() <= 300) {
+    let is_short = |told: &ApiError| {
+        told.code().len() <= 64 && told.message().len() <= 300 && told.long_message().len() <= 300
+    };
+    if error.errors().all(is_short) {
         let again = Error::answered(status, write(&error).to_string().as_bytes());
-        if error.codes().all(|code| code.len() <= 64) {
-            assert!(again.errors().eq(error.errors()));
-        }
+        assert!(again.errors().eq(error.errors()));
     }
 }
 
-fn assert_printable(text: &str, max: usize) {
-    assert!(text.chars().count() <= max, "{} characters", text.chars().count());
-    let harmful = |c: char| c.is_control() || "\u{2028}\u{2029}\u{61c}\u{200e}\u{200f}".contains(c);
-    let reordering =
-        |c| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-    assert!(!text.chars().any(|c| harmful(c) || reordering(c)), "{text:?}");
+fn assert_printable(text: &str) {
+    assert!(!text.chars().any(is_harmful), "{text:?}");
+}
+
+/// Breaks the line, controls a terminal, or turns the text around it.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || "\u{2028}\u{2029}\u{61c}\u{200e}\u{200f}".contains(c)
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+fn assert_tells(error: &Error, body: &Value) {
+    let bodies = body["errors"].as_array().expect("errors are a list");
+    for (told, body) in error.errors().zip(bodies) {
+        let expected = [("code", 64), ("message", 300), ("long_message", 300)]
+            .map(|(name, max)| naive(body[name].as_str().unwrap_or_default(), max));
+        assert_eq!(
+            [told.code(), told.message(), told.long_message()],
+            expected.each_ref().map(|it| &**it)
+        );
+    }
+    let trace = body["clerk_trace_id"].as_str().map(|id| naive(id, 64));
+    assert_eq!(error.clerk_trace_id(), trace.as_deref());
+}
+
+fn naive(text: &str, max: usize) -> String {
+    let shown = text.chars().take(max).map(|c| match c {
+        c if is_harmful(c) => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    let rest = if text.chars().count() > max { "…" } else { "" };
+    shown.chain([rest.to_owned()]).collect()
 }
 
 fn names_not_found(body: &[u8]) -> bool {
@@ -71,6 +99,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
         #[test]
         fn whatever_clerk_answers_can_be_printed(
             status in prop_oneof![Just(404_u16), 100_u16..600],

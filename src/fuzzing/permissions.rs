@@ -103,11 +103,13 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
         #[test]
         fn a_permission_is_granted_only_by_its_bit(
             features in "((o|u|uo|ou|oo|x|):[a-c:]{0,2},?){0,6}",
-            per in "( ?[a-d]{0,2},){0,40}",
-            masks in "( ?[0-9]{0,3},|[0-9]{10,40},|[-x]1,){0,6}[0-9]{0,3}",
+            per in "( ?[a-d]{0,2},){0,80}",
+            masks in "( ?[0-9]{0,3},|[0-9]{10,40},|[-x]1,|[0-9]{3,40},){0,6}[0-9]{0,3}",
         ) {
             permissions(&features, &per, &masks);
         }

@@ -1,0 +1,10 @@
+//! A field on each line.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tower_clerk::fuzzing::authorization_header;
+
+fuzz_target!(|fields: &[u8]| {
+    let fields: Vec<_> = fields.split(|byte| *byte == b'\n').collect();
+    authorization_header(&fields);
+});

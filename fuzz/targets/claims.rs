@@ -1,0 +1,7 @@
+//! The JSON as it is.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tower_clerk::fuzzing::claims;
+
+fuzz_target!(|json: &[u8]| claims(json));
