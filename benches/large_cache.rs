@@ -2,8 +2,12 @@
 //!
 //! `RUSTFLAGS="--cfg tower_clerk_benchmarks" cargo bench --all-features --bench large_cache`
 
-#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![cfg_attr(
+    tower_clerk_benchmarks,
+    expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")
+)]
 
+#[cfg(tower_clerk_benchmarks)]
 mod scene;
 
 #[cfg(not(tower_clerk_benchmarks))]

@@ -51,7 +51,7 @@ fn requests(c: &mut Criterion) {
     .parse()
     .unwrap();
     let extractor = Or::new(BearerToken, SessionCookie::of_instance(&key));
-    let mut with_cookie = layer.clone().extractor(extractor).unwrap().layer(inner());
+    let mut with_cookie = layer.extractor(extractor).unwrap().layer(inner());
     group.bench_function("bare, cookie", |b| {
         b.iter(|| scene.call(&mut bare, request(COOKIE, &cookies)));
     });

@@ -1,7 +1,5 @@
 //! What the benchmarks share: an emulator, tokens of it, and a trivial service.
 
-#![expect(dead_code, reason = "each benchmark uses its part")]
-
 use std::{
     convert::Infallible,
     hint::black_box,
