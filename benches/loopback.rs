@@ -1,0 +1,136 @@
+//! What the layer costs a real server: CPU time of an axum process per request over loopback, beside
+//! the bare route's. The server is a process of its own, so that the client's work is not counted.
+//!
+//! `cargo bench --all-features --bench loopback` (Linux)
+
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use tower_clerk::{AuthenticateLayer, Claims, Session, testing::SessionsApi};
+
+const ROUNDS: usize = 15;
+const REQUESTS: u64 = 20_000;
+
+fn main() {
+    match env::args().find_map(|arg| arg.strip_prefix("serve=").map(str::to_owned)) {
+        Some(route) => serve(&route),
+        None => measure(),
+    }
+}
+
+fn measure() {
+    let (mut bare, mut layered) = (Server::start("bare"), Server::start("layered"));
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let (bare, layered) = (bare.cpu_per_request(), layered.cpu_per_request());
+            println!("bare {bare:.2} µs, behind the layer {layered:.2} µs");
+            layered / bare
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("ratio: median {:.3} of {ROUNDS} rounds of {REQUESTS} requests", ratios[ROUNDS / 2]);
+}
+
+struct Server {
+    process: Child,
+    connection: BufReader<TcpStream>,
+    request: Vec<u8>,
+}
+
+impl Server {
+    fn start(route: &str) -> Self {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .arg(format!("serve={route}"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let addr = lines.next().unwrap().unwrap();
+        let token = lines.next().unwrap().unwrap();
+        let connection = TcpStream::connect(addr).unwrap();
+        connection.set_nodelay(true).unwrap();
+        let request =
+            format!("GET /me HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
+        let mut server =
+            Self { process, connection: BufReader::new(connection), request: request.into_bytes() };
+        server.cpu_per_request();
+        server
+    }
+
+    /// In microseconds.
+    fn cpu_per_request(&mut self) -> f64 {
+        let before = self.cpu();
+        for _ in 0..REQUESTS {
+            self.ask();
+        }
+        (self.cpu() - before).as_secs_f64() * 1e6 / REQUESTS as f64
+    }
+
+    fn ask(&mut self) {
+        self.connection.get_mut().write_all(&self.request).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        loop {
+            line.clear();
+            self.connection.read_line(&mut line).unwrap();
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            assert!(!line.starts_with("HTTP/") || line.contains(" 200 "), "{line}");
+            if line == "\r\n" {
+                break;
+            }
+        }
+        self.connection.read_exact(&mut vec![0; length]).unwrap();
+    }
+
+    /// What the kernel says the process has spent on its threads' time, to the nanosecond.
+    fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        let spent = tasks.map(|task| {
+            let schedstat = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+            schedstat.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+        });
+        Duration::from_nanos(spent.sum())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve(route: &str) {
+    async fn me(session: Session, _: Claims) -> String {
+        session.user_id().to_string()
+    }
+    async fn bare() -> &'static str {
+        "user_ada"
+    }
+
+    let clerk = SessionsApi::start().await;
+    let session = clerk.sign_in("user_ada");
+    let token = clerk.mint(&session).expires_in(Duration::from_secs(3600)).sign();
+    let app = match route {
+        "bare" => Router::new().route("/me", get(bare)),
+        _ => {
+            let resolver = clerk.resolver_builder().ttl(Duration::from_secs(3600)).build().unwrap();
+            let layer = AuthenticateLayer::new(resolver).unwrap();
+            Router::new().route("/me", get(me)).layer(layer)
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("{}\n{token}", listener.local_addr().unwrap());
+    axum::serve(listener, app).await.unwrap();
+}
