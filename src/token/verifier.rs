@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{Authenticator, Expectations, FetchKeys, Keys, TokenError};
-use crate::{Claims, Clock, ConfigError, JwkSet};
+use crate::{Claims, Clock, ConfigError, JwkSet, PublishableKey};
 
 /// How far clocks may differ, unless it is set.
 pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -133,6 +133,11 @@ impl TokenVerifierBuilder {
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
+    }
+
+    /// Accepts only tokens of the instance with this key.
+    pub fn publishable_key(self, key: &PublishableKey) -> Self {
+        self.issuer(key.issuer())
     }
 
     /// Sets how far the clocks may differ: 5 seconds unless set.

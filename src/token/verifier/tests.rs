@@ -199,6 +199,10 @@ async fn the_issuer_must_be_exact_where_one_is_configured() {
         assert_eq!(reason(expecting, &with(bad)).await, "token-verification-failed", "{bad}");
     }
     judge(builder().issuer(ISSUER), &with(ISSUER)).await.unwrap();
+    let key = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k".parse().unwrap();
+    judge(builder().publishable_key(&key), &with(ISSUER)).await.unwrap();
+    let other = with("https://other.example.com");
+    assert_eq!(reason(builder().publishable_key(&key), &other).await, "token-verification-failed");
     judge(builder(), &with("https://other.example.com")).await.unwrap();
 }
 
