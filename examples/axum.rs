@@ -4,7 +4,7 @@
 
 mod demo;
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use tower_clerk::{Claims, RevokeSession, Session, testing::SessionsApi};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(std::io::stderr)
-        .init();
+async fn main() -> ExitCode {
+    demo::run(serve()).await
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let clerk = Clerk::from_env().await?;
     let listener = demo::listen("127.0.0.1:3000").await?;
     print_how_to_try_it(&listener.local_addr()?.to_string(), clerk.emulator.is_some());
@@ -30,11 +30,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
+    let layer = clerk.layer()?;
     let members = Router::new()
         .route("/me", get(me))
         .route_service("/sign-out", RevokeSession::new(clerk.resolver.clone()))
-        .layer(clerk.layer()?);
-    let anyone = Router::new().route("/maybe", get(maybe)).layer(clerk.layer()?.allow_anonymous());
+        .layer(layer.clone());
+    let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.allow_anonymous());
     let app = Router::new().route("/", get(page)).merge(members).merge(anyone);
     Ok(match clerk.emulator {
         Some(emulator) => app.merge(demonstration(emulator)),
@@ -59,22 +60,25 @@ async fn page() -> Html<&'static str> {
 
 /// What the front end does in a real app: it signs a person in and gets a session token.
 fn demonstration(emulator: SessionsApi) -> Router {
-    async fn sign_in(State(emulator): State<std::sync::Arc<SessionsApi>>) -> String {
+    async fn sign_in(State(emulator): State<Arc<SessionsApi>>) -> String {
         demo::sign_in(&emulator)
     }
     Router::new().route("/demo/sign-in", post(sign_in)).with_state(emulator.into())
 }
 
 fn print_how_to_try_it(addr: &str, on_emulator: bool) {
-    println!("\n  curl -i http://{addr}/me                                            # 401");
-    if on_emulator {
-        println!("  TOKEN=$(curl -sX POST http://{addr}/demo/sign-in)");
+    let token = if on_emulator {
+        format!("$(curl -sX POST http://{addr}/demo/sign-in)")
     } else {
-        println!(
-            "  TOKEN=…                                                             # window.Clerk.session.getToken()"
-        );
-    }
-    println!("  curl -i http://{addr}/me -H \"Authorization: Bearer $TOKEN\"            # 200");
-    println!("  curl -i -X POST http://{addr}/sign-out -H \"Authorization: Bearer $TOKEN\"  # 204");
-    println!("  curl -i http://{addr}/me -H \"Authorization: Bearer $TOKEN\"            # 401\n");
+        "…   # in the browser: await Clerk.session.getToken()".to_owned()
+    };
+    println!(
+        r#"
+  curl -i http://{addr}/me   # 401
+  TOKEN={token}
+  curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 200
+  curl -i -X POST http://{addr}/sign-out -H "Authorization: Bearer $TOKEN"   # 204
+  curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 401
+"#
+    );
 }

@@ -4,7 +4,7 @@
 
 mod demo;
 
-use std::{convert::Infallible, error::Error};
+use std::{convert::Infallible, error::Error, process::ExitCode};
 
 use bytes::Bytes;
 use demo::Clerk;
@@ -21,7 +21,11 @@ use tower::{Service, ServiceBuilder, service_fn};
 use tower_clerk::{Claims, RevokeSession, Session};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    demo::run(serve()).await
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let clerk = Clerk::from_env().await?;
     let listener = demo::listen("127.0.0.1:3001").await?;
     if let Some(emulator) = &clerk.emulator {
@@ -33,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .layer(clerk.layer()?)
         .service(service_fn(move |request| route(request, sign_out.clone())));
 
-    let serve = async {
+    let connections = async {
         loop {
             let (stream, _) = listener.accept().await?;
             let service = TowerToHyperService::new(service.clone());
@@ -46,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     tokio::select! {
-        ended = serve => ended,
+        ended = connections => ended,
         () = demo::stopped() => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ mod demo;
 #[path = "proto/identity.rs"]
 mod identity;
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use demo::Clerk;
 use identity::{
@@ -21,7 +21,11 @@ use tower::Layer;
 use tower_clerk::{Rejection, SessionResolver, tonic::RequestExt};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    demo::run(serve()).await
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let clerk = Clerk::from_env().await?;
     let listener = demo::listen("127.0.0.1:50051").await?;
     if let Some(emulator) = &clerk.emulator {

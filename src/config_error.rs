@@ -43,6 +43,14 @@ impl ConfigError {
         Self::Malformed { what, expected }
     }
 
+    /// The same, said of the setting as its user knows it: an environment variable.
+    pub(crate) fn about(self, what: &'static str) -> Self {
+        match self {
+            Self::Malformed { expected, .. } => Self::Malformed { what, expected },
+            other => other,
+        }
+    }
+
     pub(crate) fn contradiction(why: &'static str) -> Self {
         Self::Contradiction { why }
     }

@@ -34,7 +34,8 @@ impl Environment for Process {
 
 /// `CLERK_PUBLISHABLE_KEY`.
 pub(crate) fn publishable_key() -> Result<Option<PublishableKey>, ConfigError> {
-    Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse()).transpose()
+    let key = Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse());
+    key.transpose().map_err(|error: ConfigError| error.about("`CLERK_PUBLISHABLE_KEY`"))
 }
 
 /// `CLERK_JWT_KEY`, a PEM.
@@ -44,6 +45,15 @@ pub(crate) fn jwt_key() -> Result<Option<String>, ConfigError> {
 
 /// The origins in `CLERK_AUTHORIZED_PARTIES`, which commas separate.
 pub(crate) fn authorized_parties() -> Result<Vec<String>, ConfigError> {
-    let parties = Process.optional("CLERK_AUTHORIZED_PARTIES")?.unwrap_or_default();
-    Ok(parties.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect())
+    let Some(text) = Process.optional("CLERK_AUTHORIZED_PARTIES")? else { return Ok(Vec::new()) };
+    let parties = text.split(',').map(str::trim).filter(|party| !party.is_empty());
+    let parties: Vec<_> = parties.map(str::to_owned).collect();
+    if parties.is_empty() {
+        // Taken for unset, it would leave open what somebody meant to close.
+        return Err(ConfigError::malformed(
+            "`CLERK_AUTHORIZED_PARTIES`",
+            "origins such as `https://app.example.com`, separated by commas",
+        ));
+    }
+    Ok(parties)
 }

@@ -1,4 +1,71 @@
-//! Tower middleware that authenticates [Clerk](https://clerk.com) sessions.
+//! Tower middleware that authenticates [Clerk](https://clerk.com) sessions, for axum, hyper and tonic.
+//!
+//! [`AuthenticateLayer`] turns an unauthenticated HTTP or gRPC request into one that carries a resolved
+//! [`Session`]. It pulls the session token out of the request, verifies its signature and claims locally,
+//! reads the session from Clerk through a cache, and puts [`Session`] and [`Claims`] into the request's
+//! extensions. Where it must refuse, it answers for the service.
+//!
+//! ```
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_clerk::{AuthenticateLayer, Session, SessionResolver, SessionsClient};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Or, from the environment: `SessionResolver::from_env()?`.
+//! let client = SessionsClient::new("sk_test_TheKeyFromClerksDashboard".parse()?)?;
+//! let layer = AuthenticateLayer::new(SessionResolver::new(client)?)?;
+//!
+//! let service = ServiceBuilder::new().layer(layer).service_fn(async |request: Request<()>| {
+//!     let user = request.extensions().get::<Session>().map(|session| session.user_id().to_string());
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::from(user.unwrap_or_default())))
+//! });
+//!
+//! let refused = service.oneshot(Request::new(())).await?;
+//! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to begin
+//!
+//! | For | see |
+//! | --- | --- |
+//! | a service that only members may use | [`AuthenticateLayer`] |
+//! | handlers of axum, methods of tonic | the modules `axum` and `tonic`, behind features of these names |
+//! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
+//! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
+//! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
+//! | where the credential is | [`extract`] |
+//! | why a request was refused, and what it is answered | [`Rejection`] |
+//! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
+//! | Clerk's Sessions API | [`SessionsClient`] |
+//! | tests without an account | the module `testing`, behind the feature of that name |
+//!
+//! # How late a revocation can be noticed
+//!
+//! One by this process (by [`SessionResolver::revoke`], on a resolver that the layers share) is in force when
+//! the call has returned. One made elsewhere is noticed
+//!
+//! * with [`SessionCheck::Get`] and [`SessionCheck::Verify`], at most [`ttl`] after it, plus
+//!   [`stale_if_error`] while Clerk is unavailable; a layer's [`max_age`] can bring that down;
+//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the token expires.
+//!
+//! # Features
+//!
+//! * `rustls` (default): TLS for calls to Clerk. For native TLS switch it off and enable `native-tls` on
+//!   `reqwest` in your own `Cargo.toml`.
+//! * `axum`: extractors.
+//! * `tonic`: conveniences for gRPC services.
+//! * `testing`: an emulator of the Sessions API.
+//!
+//! Everything runs within a Tokio runtime.
+//!
+//! [`ttl`]: SessionResolverBuilder::ttl
+//! [`stale_if_error`]: SessionResolverBuilder::stale_if_error
+//! [`max_age`]: AuthenticateLayer::max_age
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "axum")]
@@ -48,3 +115,8 @@ pub use self::{
     session::{Session, SessionActivity, SessionStatus, SessionTask},
     token::TokenVerifier,
 };
+
+/// The README's examples, which are complete programs, are run as tests.
+#[cfg(all(doctest, feature = "axum", feature = "tonic", feature = "testing"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -62,13 +62,20 @@ mod sealed {
 
 fn absent(passage: Option<&Passage>, instead: &str) -> Status {
     match passage {
-        None => Status::internal("add `tower_clerk::AuthenticateLayer` to this service"),
+        None => mistake("add `tower_clerk::AuthenticateLayer` to this service"),
         Some(Passage::Anonymous) => Rejection::missing_credential().into(),
-        Some(Passage::Exempt) => Status::internal("this method is exempt from authentication"),
+        Some(Passage::Exempt) => mistake("this method is exempt from authentication"),
         Some(Passage::Networkless | Passage::WithoutToken) => {
-            Status::internal(format!("not available with this check; use {instead}"))
+            mistake(format!("not available with this check; use {instead}"))
         }
     }
+}
+
+/// In how the service is put together.
+fn mistake(what: impl Into<String>) -> Status {
+    let what = what.into();
+    tracing::error!("{what}");
+    Status::internal(what)
 }
 
 impl From<Rejection> for Status {
@@ -77,7 +84,7 @@ impl From<Rejection> for Status {
         headers.remove("grpc-status");
         headers.remove("grpc-message");
         headers.remove(http::header::CONTENT_TYPE);
-        let code = Code::from_i32(rejection.grpc_code().into());
+        let code = Code::from_i32(rejection.grpc_code());
         let metadata = MetadataMap::from_headers(headers);
         let mut status = Self::with_metadata(code, rejection.detail(), metadata);
         status.set_source(std::sync::Arc::new(rejection));

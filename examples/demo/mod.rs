@@ -1,6 +1,6 @@
 //! What the examples share: Clerk as the environment describes it, or the emulator.
 
-use std::{env, error::Error, time::Duration};
+use std::{env, error::Error, process::ExitCode, time::Duration};
 
 use tokio::{net::TcpListener, signal};
 use tower_clerk::{
@@ -8,6 +8,21 @@ use tower_clerk::{
     extract::{BearerToken, Or, SessionCookie},
     testing::SessionsApi,
 };
+
+/// Runs an example, with its log on standard error. What keeps it from running is told in a sentence.
+pub(crate) async fn run(example: impl Future<Output = Result<(), Box<dyn Error>>>) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(std::io::stderr)
+        .init();
+    match example.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 pub(crate) struct Clerk {
     pub(crate) resolver: SessionResolver,

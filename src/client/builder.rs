@@ -131,7 +131,7 @@ impl SessionsClientBuilder {
         let base_url = self.base_url?;
         check_timeout(self.timeout, "the time-out")?;
         check_timeout(self.connect_timeout, "the time-out for connecting")?;
-        let pace = self.quota.pace(self.secret_key.instance())?;
+        let allowance = self.quota.allowance(self.secret_key.instance())?;
         let user_agent = HeaderValue::try_from(self.user_agent.as_deref().unwrap_or(USER_AGENT))
             .map_err(|_| ConfigError::malformed("the user agent", "visible ASCII"))?;
 
@@ -147,8 +147,14 @@ impl SessionsClientBuilder {
         let http = if base_url.is_https() { http.https_only(true) } else { http.no_proxy() };
         let http = http.build().map_err(|error| ConfigError::HttpClient(Box::new(error)))?;
 
-        let upstream =
-            Upstream::new(http, base_url, self.secret_key, self.api_version, self.timeout, pace);
+        let upstream = Upstream::new(
+            http,
+            base_url,
+            self.secret_key,
+            self.api_version,
+            self.timeout,
+            allowance,
+        );
         Ok(SessionsClient(Arc::new(upstream)))
     }
 }

@@ -181,6 +181,13 @@ impl Error {
         Self::new(Operation::Get, Kind::Interrupted, None)
     }
 
+    /// What Clerk says of a session that it does not know.
+    #[cfg(test)]
+    pub(crate) fn no_such_session() -> Self {
+        let body = br#"{"errors":[{"message":"not found","long_message":"","code":"resource_not_found"}]}"#;
+        Self::refused(Operation::Get, Refusal::read(StatusCode::NOT_FOUND, body), None)
+    }
+
     /// The runtime shut down during a revocation.
     pub(crate) fn revocation_interrupted(source: tokio::task::JoinError) -> Self {
         Self::caused(Operation::Revoke, Kind::Interrupted, source.into())

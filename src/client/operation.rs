@@ -41,6 +41,11 @@ impl Operation {
         matches!(self, Self::List | Self::Get | Self::Verify)
     }
 
+    /// It is not to wait behind what is not: somebody wants to be signed out.
+    pub(super) fn is_urgent(self) -> bool {
+        self == Self::Revoke
+    }
+
     /// Clerk counts it, and at most so many of it are under way at once.
     pub(super) fn is_limited(self) -> bool {
         self != Self::Jwks

@@ -23,7 +23,7 @@ use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{
     answer::Answer, api_version::ApiVersion, base_url::BaseUrl, error::Error, events::Events,
-    operation::Operation, quiet::Quiet, quota::Pace, secret_key::SecretKey,
+    operation::Operation, quiet::Quiet, quota::Allowance, secret_key::SecretKey,
 };
 
 /// How often a call is repeated, at most.
@@ -31,6 +31,9 @@ const RETRIES: u32 = 2;
 
 /// How many calls are under way at once, at most.
 const CONCURRENT_CALLS: usize = 64;
+
+/// The same for urgent calls, which are counted on their own.
+const CONCURRENT_URGENT_CALLS: usize = 16;
 
 static CLERK_API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version");
 
@@ -74,9 +77,10 @@ pub(super) struct Upstream {
     secret_key: SecretKey,
     version: ApiVersion,
     timeout: Duration,
-    pace: Option<Mutex<Pace>>,
+    allowance: Option<Mutex<Allowance>>,
     quiet: Quiet,
     slots: Semaphore,
+    urgent_slots: Semaphore,
     retries: TpsBudget,
     events: Events,
 }
@@ -88,7 +92,7 @@ impl Upstream {
         secret_key: SecretKey,
         version: ApiVersion,
         timeout: Duration,
-        pace: Option<Pace>,
+        allowance: Option<Allowance>,
     ) -> Self {
         Self {
             http,
@@ -96,9 +100,10 @@ impl Upstream {
             secret_key,
             version,
             timeout,
-            pace: pace.map(Mutex::new),
+            allowance: allowance.map(Mutex::new),
             quiet: Quiet::default(),
             slots: Semaphore::new(CONCURRENT_CALLS),
+            urgent_slots: Semaphore::new(CONCURRENT_URGENT_CALLS),
             // One retry for five calls, and two a second for clients that make few.
             retries: TpsBudget::new(Duration::from_secs(10), 2, 0.2),
             events: Events::default(),
@@ -172,7 +177,7 @@ impl Upstream {
         result
     }
 
-    /// Waits for a slot, then for the pace, unless Clerk wants silence.
+    /// Waits for a slot, then for the allowance, unless Clerk wants silence.
     async fn turn(
         &self,
         operation: Operation,
@@ -182,11 +187,16 @@ impl Upstream {
             return Ok(None);
         }
         self.heed_silence(operation)?;
-        let slot = timeout_at(deadline, self.slots.acquire()).await;
+        let slots = if operation.is_urgent() { &self.urgent_slots } else { &self.slots };
+        let slot = timeout_at(deadline, slots.acquire()).await;
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| Error::timeout(operation))?;
-        if let Some(pace) = &self.pace {
+        if let Some(allowance) = &self.allowance {
             let now = Instant::now();
-            let turn = pace.lock().unwrap_or_else(PoisonError::into_inner).take(now, deadline);
+            let turn = allowance.lock().unwrap_or_else(PoisonError::into_inner).take(
+                operation.is_urgent(),
+                now,
+                deadline,
+            );
             let at = turn.map_err(|wait| Error::quota(operation, wait))?;
             if at > now {
                 sleep_until(at).await;

@@ -34,6 +34,12 @@ impl ExtractCredential for BearerToken {
 /// The token of `Bearer <token>`; none under another scheme. Whether the token itself is
 /// well-formed shows when it is verified.
 fn bearer_token(value: &[u8]) -> Result<Option<&[u8]>, CredentialError> {
+    const USUAL: &[u8; 7] = b"Bearer ";
+    if let Some((USUAL, token)) = value.split_first_chunk()
+        && token.first().is_some_and(|&b| b != b' ')
+    {
+        return Ok(Some(token));
+    }
     let scheme_len = value.iter().position(|&b| !is_token_byte(b)).unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_len);
     let separated = rest.first().is_none_or(|&b| b == b' ');
@@ -43,7 +49,8 @@ fn bearer_token(value: &[u8]) -> Result<Option<&[u8]>, CredentialError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    match rest.trim_ascii_start() {
+    let spaces = rest.iter().take_while(|&&b| b == b' ').count();
+    match &rest[spaces..] {
         b"" => Err(CredentialError::malformed()),
         token => Ok(Some(token)),
     }

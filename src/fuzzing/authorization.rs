@@ -60,7 +60,7 @@ fn naive(fields: &[Vec<u8>]) -> Result<Option<Vec<u8>>, CredentialErrorKind> {
         }
         if scheme.eq_ignore_ascii_case(b"bearer") {
             let rest = words.get(1).copied().unwrap_or_default();
-            let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let blank = rest.iter().take_while(|byte| **byte == b' ').count();
             tokens.push(rest[blank..].to_vec());
         }
     }

@@ -36,6 +36,13 @@ impl<B> ResponseBody<B> {
     }
 }
 
+/// An empty body, which layers outside ask for that answer by themselves, as CORS layers do.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self { kind: Kind::Answer { body: AnswerBody::default() } }
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -93,11 +93,10 @@ where
                     let answer = ready!(resolving.as_mut().poll(cx));
                     let waiting = waiting.take().expect("polled after completion");
                     let Waiting { since, mut ready, mut request, layer } = *waiting;
-                    match answer {
-                        Ok(resolved) => {
-                            layer.grant(resolved, request.extensions_mut());
-                            State::Inner { future: ready.call(request) }
-                        }
+                    let admitted =
+                        answer.and_then(|resolved| layer.grant(resolved, request.extensions_mut()));
+                    match admitted {
+                        Ok(()) => State::Inner { future: ready.call(request) },
                         Err(rejection) => {
                             let protocol = Protocol::of(request.headers());
                             let source = Source::Miss(since.elapsed());

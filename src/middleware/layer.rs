@@ -34,14 +34,15 @@ use crate::{
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AuthenticateLayer {
-    pub(super) resolver: AnyResolver,
-    pub(super) policy: Policy,
+    /// One handle, since axum clones a service for each request.
     pub(super) settings: Arc<Settings>,
 }
 
 /// What a layer's services share.
 #[derive(Clone)]
 pub(super) struct Settings {
+    pub(super) resolver: AnyResolver,
+    pub(super) policy: Policy,
     pub(super) extractor: Arc<dyn ExtractCredential>,
     pub(super) anonymous: bool,
     pub(super) preflight: bool,
@@ -71,6 +72,8 @@ impl AuthenticateLayer {
     /// Fails where the resolver cannot keep the default policy.
     pub fn new(resolver: impl ResolveSession) -> Result<Self, ConfigError> {
         let settings = Settings {
+            resolver: AnyResolver::new(resolver),
+            policy: Policy::new(),
             extractor: Arc::new(Or::new(BearerToken, SessionCookie::unsuffixed())),
             anonymous: false,
             preflight: false,
@@ -78,12 +81,7 @@ impl AuthenticateLayer {
             response: None,
             events: Arc::default(),
         };
-        let layer = Self {
-            resolver: AnyResolver::new(resolver),
-            policy: Policy::new(),
-            settings: Arc::new(settings),
-        };
-        layer.checked()
+        Self { settings: Arc::new(settings) }.checked()
     }
 
     /// A layer that is set up by the environment, with a resolver of its own: see
@@ -114,7 +112,8 @@ impl AuthenticateLayer {
             );
             return Ok(layer);
         }
-        layer.authorized_parties(parties)
+        let layer = layer.authorized_parties(parties);
+        layer.map_err(|error| error.about("each of `CLERK_AUTHORIZED_PARTIES`"))
     }
 
     /// Admits only what this policy admits.
@@ -122,8 +121,9 @@ impl AuthenticateLayer {
     /// # Errors
     ///
     /// Fails where the resolver cannot keep it.
-    pub fn policy(self, policy: Policy) -> Result<Self, ConfigError> {
-        Self { policy, ..self }.checked()
+    pub fn policy(mut self, policy: Policy) -> Result<Self, ConfigError> {
+        self.settings().policy = policy;
+        self.checked()
     }
 
     /// Admits only tokens whose `azp` is one of these origins: [`Policy::authorized_parties`].
@@ -136,7 +136,8 @@ impl AuthenticateLayer {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        Ok(Self { policy: self.policy.authorized_parties(parties)?, ..self })
+        let policy = self.settings.policy.clone().authorized_parties(parties)?;
+        self.policy(policy)
     }
 
     /// Refuses tokens that are for none of this audience: [`Policy::audience`].
@@ -149,7 +150,8 @@ impl AuthenticateLayer {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        Ok(Self { policy: self.policy.audience(audience)?, ..self })
+        let policy = self.settings.policy.clone().audience(audience)?;
+        self.policy(policy)
     }
 
     /// Bounds how old what is known of a session may be: [`Policy::max_age`].
@@ -158,12 +160,15 @@ impl AuthenticateLayer {
     ///
     /// Fails where the resolver never asks Clerk.
     pub fn max_age(self, max_age: Duration) -> Result<Self, ConfigError> {
-        Self { policy: self.policy.max_age(max_age), ..self }.checked()
+        let policy = self.settings.policy.clone().max_age(max_age);
+        self.policy(policy)
     }
 
     /// Admits sessions with sign-in tasks left: [`Policy::accept_pending`].
-    pub fn accept_pending(self) -> Self {
-        Self { policy: self.policy.accept_pending(), ..self }
+    pub fn accept_pending(mut self) -> Self {
+        let settings = self.settings();
+        settings.policy = settings.policy.clone().accept_pending();
+        self
     }
 
     /// Admits tokens made from JWT templates: [`Policy::accept_templates`].
@@ -172,7 +177,8 @@ impl AuthenticateLayer {
     ///
     /// Fails where the resolver asks Clerk for sessions, which such tokens do not name.
     pub fn accept_templates(self) -> Result<Self, ConfigError> {
-        Self { policy: self.policy.accept_templates(), ..self }.checked()
+        let policy = self.settings.policy.clone().accept_templates();
+        self.policy(policy)
     }
 
     /// Lets requests without any credential pass, without a session. A bad credential is still refused.
@@ -212,6 +218,12 @@ impl AuthenticateLayer {
     }
 
     /// Looks for the credential as a closure says.
+    ///
+    /// # Security
+    ///
+    /// A token that was read from a cookie must be
+    /// [marked so](crate::PresentedToken::in_cookie), or [`RevokeSession`](crate::RevokeSession) takes it
+    /// for one that no browser sends on its own.
     pub fn extract_with<F>(mut self, extract: F) -> Self
     where
         F: for<'a> Fn(&'a Parts) -> Result<Option<Credential<'a>>, CredentialError>
@@ -233,8 +245,9 @@ impl AuthenticateLayer {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
-        self.resolver.check_policy(&self.policy)?;
-        if self.settings.extractor.yields_session_ids() && !self.resolver.accepts_session_ids() {
+        let Settings { resolver, policy, extractor, .. } = &*self.settings;
+        resolver.check_policy(policy)?;
+        if extractor.yields_session_ids() && !resolver.accepts_session_ids() {
             return Err(ConfigError::contradiction(
                 "a session identifier can only be checked with `SessionCheck::Get`; use it, or \
                  extract tokens",
@@ -273,6 +286,7 @@ where
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("policy", &self.policy)
             .field("anonymous", &self.anonymous)
             .field("preflight", &self.preflight)
             .field("exempt", &self.exempt.is_some())

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::{Claims, Freshness, Resolved, Session};
+use crate::{Claims, Freshness, Rejection, Resolved, Session};
 
 /// The mark on a request that the layer passed without a session or without claims, so that an
 /// extractor can tell a forgotten layer from an anonymous caller.
@@ -34,12 +34,14 @@ pub(super) fn strip(extensions: &mut Extensions) {
 }
 
 /// Puts what was resolved where handlers find it.
-pub(super) fn insert(resolved: Resolved, extensions: &mut Extensions) {
+///
+/// A resolver that says yes and names nobody is mistaken, and admits nobody.
+pub(super) fn insert(resolved: Resolved, extensions: &mut Extensions) -> Result<(), Rejection> {
     let passage = match (&resolved.session, &resolved.claims) {
         (Some(_), Some(_)) => None,
         (Some(_), None) => Some(Passage::WithoutToken),
         (None, Some(_)) => Some(Passage::Networkless),
-        (None, None) => Some(Passage::Anonymous),
+        (None, None) => return Err(Rejection::misconfigured("nothing-resolved")),
     };
     if let Some(passage) = passage {
         extensions.insert(passage);
@@ -53,4 +55,5 @@ pub(super) fn insert(resolved: Resolved, extensions: &mut Extensions) {
     if let Some(freshness) = resolved.freshness.filter(Freshness::is_stale) {
         extensions.insert(freshness);
     }
+    Ok(())
 }

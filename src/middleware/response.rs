@@ -65,7 +65,9 @@ impl Rejection {
             RejectionKind::InactiveSession => {
                 r#"Bearer error="invalid_token", error_description="the session is not active""#
             }
-            RejectionKind::Unavailable | RejectionKind::Misconfigured => return None,
+            RejectionKind::CrossSite
+            | RejectionKind::Unavailable
+            | RejectionKind::Misconfigured => return None,
         };
         Some(HeaderValue::from_static(challenge))
     }

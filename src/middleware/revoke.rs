@@ -9,7 +9,10 @@ use std::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use tower::Service;
 
-use super::{AnswerBody, Protocol, passage::CookieRead};
+use super::{
+    AnswerBody, Protocol,
+    passage::{CookieRead, Passage},
+};
 use crate::{Claims, Rejection, RejectionKind, Session, SessionId, SessionResolver};
 
 /// A ready sign-out: revokes the session of whoever calls it.
@@ -112,38 +115,37 @@ fn session_to_revoke<B>(
     let claimed = || extensions.get::<Claims>().and_then(Claims::session_id);
     let Some(session) = session.or_else(claimed) else {
         let rejection = match extensions.get() {
-            Some(passage) => nobody_to_sign_out(*passage),
             None => Rejection::misconfigured("authenticate-layer-missing"),
+            Some(Passage::Anonymous) => Rejection::missing_credential(),
+            Some(_) => Rejection::misconfigured("nobody-to-sign-out"),
         };
         return Err(Box::new(refusal(&rejection)));
     };
     if in_cookie && !is_from_this_site(request.headers(), request.uri()) {
-        return Err(Box::new(cross_site()));
+        let rejection = Rejection::new(RejectionKind::CrossSite, "cross-site-request");
+        return Err(Box::new(refusal(&rejection)));
     }
     Ok(session.clone())
 }
 
-fn nobody_to_sign_out(passage: super::passage::Passage) -> Rejection {
-    match passage {
-        super::passage::Passage::Anonymous => Rejection::missing_credential(),
-        _ => Rejection::misconfigured("nobody-to-sign-out"),
-    }
-}
-
 /// Whether a page of this host sent the request, as far as the browser says.
 fn is_from_this_site(headers: &HeaderMap, uri: &Uri) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
+    if headers.contains_key("sec-fetch-site") {
+        return matches!(only(headers, "sec-fetch-site"), Some("same-origin" | "none"));
     }
-    let host = uri
-        .authority()
-        .map(|authority| authority.as_str())
-        .or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let origin_host = origin.and_then(|origin| {
+    let host =
+        uri.authority().map(|authority| authority.as_str()).or_else(|| only(headers, "host"));
+    let origin_host = only(headers, "origin").and_then(|origin| {
         origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))
     });
     matches!((host, origin_host), (Some(host), Some(origin)) if host.eq_ignore_ascii_case(origin))
+}
+
+/// The value of a header that is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
 }
 
 fn signed_out(cookie: Option<&CookieRead>) -> Response<AnswerBody> {
@@ -160,10 +162,6 @@ fn method_not_allowed() -> Response<AnswerBody> {
     let mut response = answer(StatusCode::METHOD_NOT_ALLOWED);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
-}
-
-fn cross_site() -> Response<AnswerBody> {
-    answer(StatusCode::FORBIDDEN)
 }
 
 fn answer(status: StatusCode) -> Response<AnswerBody> {

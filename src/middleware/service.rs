@@ -11,6 +11,7 @@ use tower::Service;
 use super::{
     AuthenticateLayer, Protocol, ResponseBody, ResponseFuture,
     events::Source,
+    layer::Settings,
     passage::{self, CookieRead, Passage},
     preflight::is_preflight,
 };
@@ -116,14 +117,16 @@ impl AuthenticateLayer {
             Credential::SessionToken(token) => token.cookie().cloned(),
             Credential::SessionId(_) => None,
         };
-        let answer = match self.resolver.cached(&credential, &self.policy) {
-            Some(Ok(resolved)) => {
-                self.grant(resolved, &mut parts.extensions);
-                Admission::Granted
+        let answer = match settings.resolver.cached(&credential, &settings.policy) {
+            Some(answer) => {
+                let admitted =
+                    answer.and_then(|resolved| self.grant(resolved, &mut parts.extensions));
+                admitted.map_or_else(Admission::Refused, |()| Admission::Granted)
             }
-            Some(Err(rejection)) => Admission::Refused(rejection),
             None => {
-                Admission::Asking(self.resolver.resolve(credential.to_owned(), self.policy.clone()))
+                let resolving =
+                    settings.resolver.resolve(credential.to_owned(), settings.policy.clone());
+                Admission::Asking(resolving)
             }
         };
         if let Some(name) = cookie {
@@ -133,11 +136,15 @@ impl AuthenticateLayer {
     }
 
     /// Lets a request pass as this caller's.
-    pub(super) fn grant(&self, resolved: Resolved, extensions: &mut Extensions) {
+    pub(super) fn grant(
+        &self,
+        resolved: Resolved,
+        extensions: &mut Extensions,
+    ) -> Result<(), Rejection> {
         if resolved.freshness.is_some_and(|freshness| freshness.is_stale()) {
-            self.settings.events.admitted_stale(self.resolver.name());
+            self.settings.events.admitted_stale(self.settings.resolver.name());
         }
-        passage::insert(resolved, extensions);
+        passage::insert(resolved, extensions)
     }
 
     pub(super) fn refuse(
@@ -146,8 +153,9 @@ impl AuthenticateLayer {
         protocol: Protocol,
         source: Source,
     ) -> Response<Bytes> {
-        self.settings.events.refused(&rejection, protocol, self.resolver.name(), source);
-        let mut response = match &self.settings.response {
+        let Settings { resolver, events, response, .. } = &*self.settings;
+        events.refused(&rejection, protocol, resolver.name(), source);
+        let mut response = match response {
             Some(response) => response(&rejection, protocol),
             None => rejection.to_response(protocol),
         };

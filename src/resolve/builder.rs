@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    SessionCheck, SessionResolver, known::Lifetimes, resolver::Inner, sessions::Sessions,
-    tokens::Tokens,
+    SessionCheck, SessionResolver, judge::Judge, known::Lifetimes, sessions::Sessions,
+    tokens::Tokens, upstream::Upstream,
 };
 use crate::{
     Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
@@ -39,7 +39,7 @@ pub struct SessionResolverBuilder {
 enum KeySource {
     Client,
     JwkSet(JwkSet),
-    Pem(String),
+    Pem { key: String, what: &'static str },
 }
 
 impl SessionResolverBuilder {
@@ -81,8 +81,8 @@ impl SessionResolverBuilder {
                 "CLERK_PUBLISHABLE_KEY is not set: the issuer of session tokens is not checked"
             ),
         }
-        if let Some(pem) = environment::jwt_key()? {
-            builder = builder.pem(&pem);
+        if let Some(key) = environment::jwt_key()? {
+            builder.keys = KeySource::Pem { key, what: "`CLERK_JWT_KEY`" };
         }
         Ok(builder)
     }
@@ -100,7 +100,7 @@ impl SessionResolverBuilder {
     /// Verifies tokens with this public key (PEM, as Clerk's dashboard shows it), whatever key they
     /// name, instead of those that Clerk publishes.
     pub fn pem(self, key: &str) -> Self {
-        Self { keys: KeySource::Pem(key.to_owned()), ..self }
+        Self { keys: KeySource::Pem { key: key.to_owned(), what: "the PEM key" }, ..self }
     }
 
     /// Accepts only tokens of this issuer (`iss`, byte for byte).
@@ -160,24 +160,35 @@ impl SessionResolverBuilder {
     ///
     /// Fails where a value is malformed or two contradict each other.
     pub fn build(self) -> Result<SessionResolver, ConfigError> {
+        let upstream = Box::new(self.client.clone());
+        self.build_upon(upstream)
+    }
+
+    pub(super) fn build_upon(
+        self,
+        upstream: Box<dyn Upstream>,
+    ) -> Result<SessionResolver, ConfigError> {
         self.refuse_contradictions()?;
+        let upstream_timeout = self.client.timeout();
         let keys = match self.keys {
-            KeySource::Client => Keys::published(self.client.clone(), self.clock.clone()),
+            KeySource::Client => Keys::published(self.client, self.clock.clone()),
             KeySource::JwkSet(set) => Keys::from_jwk_set(&set)?,
-            KeySource::Pem(pem) => Keys::from_pem(&pem)?,
+            KeySource::Pem { key, what } => {
+                Keys::from_pem(&key).map_err(|error| error.about(what))?
+            }
         };
         let authenticator = Authenticator::new(keys, self.issuer.map(token::issuer).transpose()?);
         let sessions = Sessions::new(
-            self.client,
+            upstream,
+            upstream_timeout,
             self.check,
             self.clock.clone(),
             self.lifetimes,
             self.capacity,
             self.clock_skew,
         );
-        let tokens =
-            Tokens::new(self.capacity.saturating_mul(2), self.clock_skew, self.clock.clone());
-        Ok(SessionResolver::from_inner(Inner {
+        let tokens = Tokens::new(self.capacity.saturating_mul(2));
+        Ok(SessionResolver::new_with(Judge {
             check: self.check,
             clock: self.clock,
             authenticator,
@@ -193,9 +204,7 @@ impl SessionResolverBuilder {
         if self.capacity == 0 {
             return Err(ConfigError::malformed("`capacity`", "at least 1"));
         }
-        if self.clock_skew > Duration::from_secs(5 * 60) {
-            return Err(ConfigError::malformed("`clock_skew`", "at most 5 minutes"));
-        }
+        token::clock_skew(self.clock_skew)?;
         if [active, negative, stale_if_error].iter().any(|&lifetime| lifetime > DAY) {
             return Err(ConfigError::malformed(
                 "`ttl`, `negative_ttl` and `stale_if_error`",

@@ -2,8 +2,11 @@
 
 mod builder;
 mod check;
+mod judge;
 mod known;
 mod policy;
+#[cfg(tower_clerk_benchmarks)]
+mod preload;
 mod readiness;
 mod rejection;
 mod resolve_session;
@@ -14,6 +17,10 @@ mod slot;
 mod slots;
 mod tokens;
 mod tombstones;
+mod upstream;
+
+#[cfg(test)]
+mod revocation_model;
 
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{

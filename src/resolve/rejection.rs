@@ -34,6 +34,8 @@ pub enum RejectionKind {
     InvalidCredential,
     /// The session is unknown or not active: 401, `UNAUTHENTICATED`, `invalid_token`.
     InactiveSession,
+    /// Another site had the browser send the request: 403, `PERMISSION_DENIED`.
+    CrossSite,
     /// Clerk cannot be asked just now: 503, `UNAVAILABLE`, and `Retry-After`.
     Unavailable,
     /// This service is set up wrongly: 500, `INTERNAL`.
@@ -90,6 +92,7 @@ impl Rejection {
             RejectionKind::MissingCredential
             | RejectionKind::InvalidCredential
             | RejectionKind::InactiveSession => StatusCode::UNAUTHORIZED,
+            RejectionKind::CrossSite => StatusCode::FORBIDDEN,
             RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             RejectionKind::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -97,11 +100,12 @@ impl Rejection {
 
     /// The [gRPC status code](https://grpc.io/docs/guides/status-codes/) of the answer.
     #[must_use]
-    pub fn grpc_code(&self) -> u16 {
+    pub fn grpc_code(&self) -> i32 {
         match self.kind {
             RejectionKind::MissingCredential
             | RejectionKind::InvalidCredential
             | RejectionKind::InactiveSession => 16,
+            RejectionKind::CrossSite => 7,
             RejectionKind::Unavailable => 14,
             RejectionKind::Misconfigured => 13,
         }
@@ -123,6 +127,7 @@ impl Rejection {
             RejectionKind::MissingCredential => "a session token is required",
             RejectionKind::InvalidCredential => "the session token was refused",
             RejectionKind::InactiveSession => "the session is not active",
+            RejectionKind::CrossSite => "the request comes from another site",
             RejectionKind::Unavailable => "the session cannot be checked just now",
             RejectionKind::Misconfigured => "the request cannot be authenticated",
         }
@@ -176,7 +181,9 @@ impl From<CredentialError> for Rejection {
 
 impl From<TokenError> for Rejection {
     fn from(error: TokenError) -> Self {
-        let kind = if error.is_misconfigured() {
+        let kind = if error.kind() == TokenErrorKind::Pending {
+            RejectionKind::InactiveSession
+        } else if error.is_misconfigured() {
             RejectionKind::Misconfigured
         } else if error.is_unavailable() {
             RejectionKind::Unavailable

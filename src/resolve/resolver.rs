@@ -1,18 +1,12 @@
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
 use super::{
-    Freshness, Policy, Readiness, Rejection, ResolveSession, Resolved, SessionCheck,
-    SessionResolverBuilder,
-    known::{Fact, Known},
-    sessions::{Ignorance, Sessions},
-    slot::Slot,
-    tokens::{Tokens, VerifiedToken},
+    Policy, Readiness, Rejection, ResolveSession, Resolved, SessionCheck, SessionResolverBuilder,
+    judge::Judge, known::Fact, sessions::Ignorance,
 };
 use crate::{
-    Claims, Clock, ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient,
-    client,
-    credential::PresentedToken,
-    token::{Authenticator, TokenError},
+    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient, client,
+    token::TokenError,
 };
 
 /// Resolves session credentials: the cached, race-free view of an instance's sessions.
@@ -27,16 +21,7 @@ use crate::{
 /// It needs to be used within a Tokio runtime.
 #[derive(Clone)]
 pub struct SessionResolver {
-    inner: Arc<Inner>,
-}
-
-pub(super) struct Inner {
-    pub(super) check: SessionCheck,
-    pub(super) clock: Clock,
-    pub(super) authenticator: Authenticator,
-    pub(super) clock_skew: std::time::Duration,
-    pub(super) tokens: Tokens,
-    pub(super) sessions: Arc<Sessions>,
+    pub(super) judge: Arc<Judge>,
 }
 
 impl SessionResolver {
@@ -71,14 +56,14 @@ impl SessionResolver {
         SessionResolverBuilder::new(client)
     }
 
-    pub(super) fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+    pub(super) fn new_with(judge: Judge) -> Self {
+        Self { judge: Arc::new(judge) }
     }
 
     /// How credentials are checked.
     #[must_use]
     pub fn check(&self) -> SessionCheck {
-        self.inner.check
+        self.judge.check
     }
 
     /// Resolves a credential.
@@ -91,9 +76,9 @@ impl SessionResolver {
         credential: Credential<'_>,
         policy: &Policy,
     ) -> Result<Resolved, Rejection> {
-        match self.inner.cached(&credential, policy) {
+        match self.judge.cached(&credential, policy) {
             Some(answer) => answer,
-            None => Arc::clone(&self.inner).resolve(credential.to_owned(), policy.clone()).await,
+            None => Arc::clone(&self.judge).resolve(credential.to_owned(), policy.clone()).await,
         }
     }
 
@@ -103,8 +88,8 @@ impl SessionResolver {
     ///
     /// Fails as [`SessionsClient::get`] does.
     pub async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
-        let sessions = &self.inner.sessions;
-        let now = self.inner.clock.now();
+        let sessions = &self.judge.sessions;
+        let now = self.judge.clock.now();
         let known = sessions.learn(&sessions.slot(id), None, None, now).await;
         match &known.map_err(Ignorance::into_error)?.fact {
             Fact::Session(session) => Ok(session.clone()),
@@ -129,7 +114,7 @@ impl SessionResolver {
     ///
     /// Panics outside of a Tokio runtime.
     pub async fn revoke(&self, id: &SessionId) -> Result<Session, client::Error> {
-        let revocation = Arc::clone(&self.inner.sessions).revoke(id.clone());
+        let revocation = Arc::clone(&self.judge.sessions).revoke(id.clone());
         match tokio::spawn(revocation).await {
             Ok(answer) => answer,
             Err(error) => Err(client::Error::revocation_interrupted(error)),
@@ -140,16 +125,17 @@ impl SessionResolver {
     ///
     /// A service may well start where this fails: keys are fetched again when they are needed.
     ///
-    /// ```
+    /// ```no_run
+    /// use tower_clerk::SessionResolver;
+    ///
     /// # #[tokio::main]
-    /// # async fn main() {
-    /// # let clerk = tower_clerk::testing::SessionsApi::start().await;
-    /// let resolver = clerk.resolver();
-    /// assert!(!resolver.readiness().is_ready());
+    /// # async fn main() -> Result<(), tower_clerk::ConfigError> {
+    /// let resolver = SessionResolver::from_env()?;
     /// if let Err(error) = resolver.warm_up().await {
     ///     eprintln!("starting without keys: {error}");
     /// }
     /// assert!(resolver.readiness().is_ready());
+    /// # Ok(())
     /// # }
     /// ```
     ///
@@ -157,15 +143,15 @@ impl SessionResolver {
     ///
     /// Fails where there are no keys and none can be fetched.
     pub async fn warm_up(&self) -> Result<(), TokenError> {
-        self.inner.authenticator.keys().warm_up().await
+        self.judge.authenticator.keys().warm_up().await
     }
 
     /// How things stand with the keys and Clerk's API.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness {
-            keys: self.inner.authenticator.keys().report().into(),
-            sessions_api: self.inner.sessions.report(),
+            keys: self.judge.authenticator.keys().report().into(),
+            sessions_api: self.judge.sessions.report(),
         }
     }
 
@@ -173,7 +159,7 @@ impl SessionResolver {
     ///
     /// A revocation by this process is not forgotten.
     pub fn invalidate(&self, id: &SessionId) {
-        self.inner.sessions.invalidate(id);
+        self.judge.sessions.invalidate(id);
     }
 }
 
@@ -183,7 +169,7 @@ impl ResolveSession for SessionResolver {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        self.inner.cached(credential, policy)
+        self.judge.cached(credential, policy)
     }
 
     async fn resolve(
@@ -191,11 +177,11 @@ impl ResolveSession for SessionResolver {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        Arc::clone(&self.inner).resolve(credential, policy).await
+        Arc::clone(&self.judge).resolve(credential, policy).await
     }
 
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
-        match self.inner.check {
+        match self.judge.check {
             SessionCheck::Networkless if policy.greatest_age().is_some() => {
                 Err(ConfigError::contradiction(
                     "`max_age` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
@@ -211,11 +197,11 @@ impl ResolveSession for SessionResolver {
     }
 
     fn accepts_session_ids(&self) -> bool {
-        self.inner.check == SessionCheck::Get
+        self.judge.check == SessionCheck::Get
     }
 
     fn name(&self) -> &'static str {
-        match self.inner.check {
+        match self.judge.check {
             SessionCheck::Get => "get",
             SessionCheck::Verify => "verify",
             SessionCheck::Networkless => "networkless",
@@ -223,214 +209,8 @@ impl ResolveSession for SessionResolver {
     }
 }
 
-impl Inner {
-    fn cached(
-        &self,
-        credential: &Credential<'_>,
-        policy: &Policy,
-    ) -> Option<Result<Resolved, Rejection>> {
-        let now = self.clock.now();
-        match credential {
-            Credential::SessionToken(presented) => {
-                let token = match self.verified_now(presented, policy)? {
-                    Ok(token) => token,
-                    Err(rejection) => return Some(Err(rejection)),
-                };
-                if let Err(rejection) = self.judge_token(&token, presented, policy, now) {
-                    return Some(Err(rejection));
-                }
-                match (&token.slot, self.check) {
-                    (Some(slot), SessionCheck::Get | SessionCheck::Verify) => {
-                        self.judge_cached(slot, Some(&token.claims), policy, now)
-                    }
-                    (slot, _) => Some(networkless(slot.as_ref(), &token.claims)),
-                }
-            }
-            Credential::SessionId(_) if self.check != SessionCheck::Get => {
-                Some(Err(session_id_without_get()))
-            }
-            Credential::SessionId(id) => {
-                let slot = self.sessions.find(id)?;
-                self.judge_cached(&slot, None, policy, now)
-            }
-        }
-    }
-
-    async fn resolve(
-        self: Arc<Self>,
-        credential: OwnedCredential,
-        policy: Policy,
-    ) -> Result<Resolved, Rejection> {
-        let asked_at = self.clock.now();
-        match credential.borrow() {
-            Credential::SessionToken(presented) => {
-                let token = self.verified(&presented, &policy).await?;
-                self.judge_token(&token, &presented, &policy, self.clock.now())?;
-                match (&token.slot, self.check) {
-                    (Some(slot), SessionCheck::Get | SessionCheck::Verify) => {
-                        let text = std::str::from_utf8(presented.as_bytes()).ok();
-                        self.judge(slot, Some(&token.claims), text, &policy, asked_at).await
-                    }
-                    (slot, _) => networkless(slot.as_ref(), &token.claims),
-                }
-            }
-            Credential::SessionId(_) if self.check != SessionCheck::Get => {
-                Err(session_id_without_get())
-            }
-            Credential::SessionId(id) => {
-                self.judge(&self.sessions.slot(&id), None, None, &policy, asked_at).await
-            }
-        }
-    }
-
-    /// The verified token, unless a key must be fetched first.
-    fn verified_now(
-        &self,
-        presented: &PresentedToken<'_>,
-        policy: &Policy,
-    ) -> Option<Result<Arc<VerifiedToken>, Rejection>> {
-        let bytes = presented.as_bytes();
-        if let Some(token) = self.tokens.find(bytes) {
-            return Some(Ok(token));
-        }
-        let claims = self.authenticator.authenticate_now(bytes)?;
-        Some(self.remember(bytes, claims, policy))
-    }
-
-    async fn verified(
-        &self,
-        presented: &PresentedToken<'_>,
-        policy: &Policy,
-    ) -> Result<Arc<VerifiedToken>, Rejection> {
-        let bytes = presented.as_bytes();
-        match self.tokens.find(bytes) {
-            Some(token) => Ok(token),
-            None => self.remember(bytes, self.authenticator.authenticate(bytes).await, policy),
-        }
-    }
-
-    fn remember(
-        &self,
-        bytes: &[u8],
-        claims: Result<Claims, TokenError>,
-        policy: &Policy,
-    ) -> Result<Arc<VerifiedToken>, Rejection> {
-        let claims = claims.map_err(|error| policy.expectations().judge_error(error))?;
-        let slot = claims.session_id().map(|id| self.sessions.slot(id));
-        if let Some(slot) = &slot {
-            slot.note_token(claims.expires_at());
-        }
-        let token = Arc::new(VerifiedToken { claims, slot });
-        self.tokens.insert(bytes, Arc::clone(&token));
-        Ok(token)
-    }
-
-    fn judge_token(
-        &self,
-        token: &VerifiedToken,
-        presented: &PresentedToken<'_>,
-        policy: &Policy,
-        now: SystemTime,
-    ) -> Result<(), Rejection> {
-        policy.expectations().judge(&token.claims, now, self.clock_skew)?;
-        match presented.not_issued_before() {
-            Some(time) if token.claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
-                Err(Rejection::issued_before_sign_in())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The verdict on what is known already, unless Clerk must be asked first.
-    fn judge_cached(
-        &self,
-        slot: &Slot,
-        claims: Option<&Claims>,
-        policy: &Policy,
-        now: SystemTime,
-    ) -> Option<Result<Resolved, Rejection>> {
-        let known = slot.known();
-        let known = known.as_ref()?;
-        let lifetimes = self.sessions.lifetimes();
-        if known.is_current(lifetimes, policy.greatest_age(), now, now) {
-            return Some(admit(known, claims, policy, Freshness::fresh(known.sent_at), now));
-        }
-        let stale_serves =
-            known.was_just_unavailable(now) && known.may_be_served_stale(lifetimes, policy, now);
-        stale_serves.then(|| admit(known, claims, policy, Freshness::stale(known.sent_at), now))
-    }
-
-    /// The verdict, once what must be known is known.
-    async fn judge(
-        &self,
-        slot: &Arc<Slot>,
-        claims: Option<&Claims>,
-        token: Option<&str>,
-        policy: &Policy,
-        asked_at: SystemTime,
-    ) -> Result<Resolved, Rejection> {
-        let learned = self.sessions.learn(slot, token, policy.greatest_age(), asked_at).await;
-        let now = self.clock.now();
-        if let Some(claims) = claims {
-            policy.expectations().judge(claims, now, self.clock_skew)?;
-        }
-        match learned {
-            Ok(known) => admit(&known, claims, policy, Freshness::fresh(known.sent_at), now),
-            Err(ignorance) => match &*slot.known() {
-                Some(known)
-                    if known.may_be_served_stale(self.sessions.lifetimes(), policy, now) =>
-                {
-                    admit(known, claims, policy, Freshness::stale(known.sent_at), now)
-                }
-                _ => Err(ignorance.into()),
-            },
-        }
-    }
-}
-
-fn admit(
-    known: &Known,
-    claims: Option<&Claims>,
-    policy: &Policy,
-    freshness: Freshness,
-    now: SystemTime,
-) -> Result<Resolved, Rejection> {
-    let session = known.verdict(claims, policy, now)?;
-    Ok(Resolved {
-        session: Some(session.clone()),
-        claims: claims.cloned(),
-        freshness: Some(freshness),
-    })
-}
-
-fn networkless(slot: Option<&Arc<Slot>>, claims: &Claims) -> Result<Resolved, Rejection> {
-    if slot.is_some_and(|slot| slot.is_revoked_here()) {
-        return Err(Rejection::session_in(&crate::SessionStatus::Revoked));
-    }
-    Ok(Resolved { session: None, claims: Some(claims.clone()), freshness: None })
-}
-
-fn session_id_without_get() -> Rejection {
-    Rejection::misconfigured("session-id-needs-get")
-}
-
-impl Ignorance {
-    fn into_error(self) -> client::Error {
-        match self {
-            Self::Failed(error) => error,
-            Self::Interrupted => client::Error::outdated(),
-        }
-    }
-}
-
-impl From<Ignorance> for Rejection {
-    fn from(ignorance: Ignorance) -> Self {
-        ignorance.into_error().into()
-    }
-}
-
 impl fmt::Debug for SessionResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionResolver").field("check", &self.inner.check).finish_non_exhaustive()
+        f.debug_struct("SessionResolver").field("check", &self.judge.check).finish_non_exhaustive()
     }
 }

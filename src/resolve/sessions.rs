@@ -11,12 +11,13 @@ use super::{
     slot::{Fill, FillOutcome, Slot},
     slots::Slots,
     tombstones::Tombstones,
+    upstream::Upstream,
 };
-use crate::{Clock, Session, SessionId, SessionsClient, client};
+use crate::{Clock, Session, SessionId, client};
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    client: SessionsClient,
+    upstream: Box<dyn Upstream>,
     check: SessionCheck,
     clock: Clock,
     lifetimes: Lifetimes,
@@ -43,7 +44,8 @@ const ATTEMPTS: usize = 4;
 
 impl Sessions {
     pub(super) fn new(
-        client: SessionsClient,
+        upstream: Box<dyn Upstream>,
+        upstream_timeout: Duration,
         check: SessionCheck,
         clock: Clock,
         lifetimes: Lifetimes,
@@ -53,10 +55,10 @@ impl Sessions {
         let useful_for = lifetimes.active.max(lifetimes.negative) + lifetimes.stale_if_error;
         let retention = match check {
             SessionCheck::Networkless => NETWORKLESS_RETENTION,
-            _ => useful_for + client.timeout(),
+            _ => useful_for + upstream_timeout,
         };
         Self {
-            client,
+            upstream,
             check,
             clock,
             lifetimes,
@@ -70,6 +72,11 @@ impl Sessions {
 
     pub(super) fn lifetimes(&self) -> &Lifetimes {
         &self.lifetimes
+    }
+
+    #[cfg(test)]
+    pub(super) fn evict(&self) {
+        self.slots.evict();
     }
 
     pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
@@ -119,13 +126,18 @@ impl Sessions {
     pub(super) async fn revoke(self: Arc<Self>, id: SessionId) -> Result<Session, client::Error> {
         let slot = self.slot(&id);
         slot.forget();
-        let answer = self.client.revoke(&id).await;
+        let answer = self.upstream.revoke(&id).await;
         match &answer {
             Ok(_) => self.entomb(slot, answer.clone()),
             Err(error) if error.is_not_found() => self.entomb(slot, answer.clone()),
             Err(_) => slot.forget(),
         }
         answer
+    }
+
+    #[cfg(tower_clerk_benchmarks)]
+    pub(super) fn keep(&self, slot: Arc<Slot>) {
+        self.slots.keep(slot);
     }
 
     pub(super) fn invalidate(&self, id: &SessionId) {
@@ -137,12 +149,8 @@ impl Sessions {
     /// Asks Clerk, and says so in the slot. It goes on where nobody waits any longer.
     async fn carry_out(self: Arc<Self>, fill: Fill, token: Option<Box<str>>) {
         let slot = Arc::clone(fill.slot());
-        let answer = match (self.check, &token) {
-            (SessionCheck::Verify, Some(token)) => {
-                self.client.verify_session(slot.id(), Some(token)).await
-            }
-            _ => self.client.get(slot.id()).await,
-        };
+        let token = token.as_deref().filter(|_| self.check == SessionCheck::Verify);
+        let answer = self.upstream.read(slot.id(), token).await;
         let now = self.clock.now();
         self.record(&answer, now);
         match answer {
@@ -219,4 +227,18 @@ pub(super) enum Ignorance {
     Failed(client::Error),
     /// Each answer was outdated before it arrived, or the runtime is shutting down.
     Interrupted,
+}
+
+impl Ignorance {
+    /// Whether a stale answer may take the place of one; not where Clerk refuses our own key.
+    pub(super) fn is_unavailable(&self) -> bool {
+        !matches!(self, Self::Failed(error) if error.is_unauthorized())
+    }
+
+    pub(super) fn into_error(self) -> client::Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Interrupted => client::Error::outdated(),
+        }
+    }
 }

@@ -171,6 +171,7 @@ impl Fill {
     pub(super) fn failed(self, error: client::Error, now: SystemTime) {
         let ledger = self.slot.ledger();
         if ledger.epoch == self.epoch
+            && error.is_unavailable()
             && let Some(known) = self.slot.known().as_deref()
             && matches!(known.fact, Fact::Session(_))
         {

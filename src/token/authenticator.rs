@@ -1,5 +1,7 @@
 //! The facts about a token, which neither time nor the one who asks can change.
 
+use std::{sync::Arc, time::SystemTime};
+
 use super::{
     Keys, TokenError, TokenErrorKind,
     jws::{Class, CompactJws},
@@ -18,30 +20,61 @@ pub(crate) struct Authenticator {
     issuer: Option<Box<str>>,
 }
 
+/// What a token says, and the keys by which we know.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    pub(crate) claims: Claims,
+    keys: Arc<KeySet>,
+}
+
+#[cfg(tower_clerk_benchmarks)]
+impl Authenticated {
+    pub(crate) fn with_claims(&self, claims: Claims) -> Self {
+        Self { claims, keys: Arc::clone(&self.keys) }
+    }
+}
+
 impl Authenticator {
     pub(crate) fn new(keys: Keys, issuer: Option<Box<str>>) -> Self {
         Self { keys, issuer }
     }
 
     /// Authenticates without waiting. `None` means that a key must be fetched first.
-    pub(crate) fn authenticate_now(&self, token: &[u8]) -> Option<Result<Claims, TokenError>> {
+    pub(crate) fn authenticate_now(
+        &self,
+        token: &[u8],
+    ) -> Option<Result<Authenticated, TokenError>> {
         let jws = match parse(token) {
             Ok(jws) => jws,
             Err(kind) => return Some(Err(kind.into())),
         };
         let keys = self.keys.that_verify_now(jws.kid())?;
-        Some(keys.and_then(|keys| self.claims(jws, &keys)))
+        Some(keys.and_then(|keys| self.authenticated(jws, keys)))
     }
 
     /// Authenticates, and fetches keys where that is needed and permitted.
-    pub(crate) async fn authenticate(&self, token: &[u8]) -> Result<Claims, TokenError> {
+    pub(crate) async fn authenticate(&self, token: &[u8]) -> Result<Authenticated, TokenError> {
         let jws = parse(token)?;
         let keys = self.keys.that_verify(jws.kid()).await?;
-        self.claims(jws, &keys)
+        self.authenticated(jws, keys)
+    }
+
+    /// Whether authenticating the token again would come to the same. Once Clerk withdraws a key,
+    /// its tokens are worth nothing, those included that were seen before.
+    pub(crate) fn stands_by(&self, token: &Authenticated, now: SystemTime) -> bool {
+        self.keys.are(&token.keys, now)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    fn authenticated(
+        &self,
+        jws: CompactJws<'_>,
+        keys: Arc<KeySet>,
+    ) -> Result<Authenticated, TokenError> {
+        Ok(Authenticated { claims: self.claims(jws, &keys)?, keys })
     }
 
     fn claims(&self, jws: CompactJws<'_>, keys: &KeySet) -> Result<Claims, TokenError> {

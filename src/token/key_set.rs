@@ -14,10 +14,14 @@ use crate::{ConfigError, Jwk, JwkSet};
 
 /// An RSA key of 2048 bits or more that verifies RS256.
 #[derive(Debug)]
-pub(crate) struct RsaKey(ParsedPublicKey);
+pub(crate) struct RsaKey {
+    parsed: ParsedPublicKey,
+    /// What it was parsed from, by which it is told from others.
+    spki: Box<[u8]>,
+}
 
 /// The keys that tokens may be signed with.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KeySet {
     /// One key, whatever the token calls it.
     Single(RsaKey),
@@ -92,14 +96,23 @@ impl RsaKey {
     /// Relies on `PublicEncryptingKey` for the size, since it exists from 2048 to 8192 bits only,
     /// and on `ParsedPublicKey` to refuse what cannot be a modulus or an exponent.
     fn new(key: &PublicEncryptingKey) -> Option<Self> {
-        let spki = key.as_der().ok()?;
-        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).ok().map(Self)
+        let spki = Box::from(key.as_der().ok()?.as_ref());
+        let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &*spki).ok()?;
+        Some(Self { parsed, spki })
     }
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.0.verify_sig(message, signature).is_ok()
+        self.parsed.verify_sig(message, signature).is_ok()
     }
 }
+
+impl PartialEq for RsaKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for RsaKey {}
 
 /// The bytes within a PEM ([RFC 7468]), whose line ends may have become a literal `\n` on their
 /// way through an environment variable.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     FetchKeys, KeysReport, TokenError, TokenErrorKind, key_set::KeySet, remote_keys::RemoteKeys,
@@ -52,6 +52,14 @@ impl Keys {
             Self::Fixed(set) if set.has(kid) => Ok(Arc::clone(set)),
             Self::Fixed(_) => Err(TokenErrorKind::UnknownKey.into()),
             Self::Remote(keys) => keys.that_verify(kid).await,
+        }
+    }
+
+    /// Whether what these keys verified is verified still.
+    pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Remote(remote) => remote.are(keys, now),
         }
     }
 

@@ -44,9 +44,9 @@ mod remote_keys;
 mod rules;
 mod verifier;
 
-pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, issuer, not_empty};
+pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, clock_skew, issuer, not_empty};
 pub(crate) use self::{
-    authenticator::Authenticator,
+    authenticator::{Authenticated, Authenticator},
     fetch::{FetchError, FetchKeys},
     keys::Keys,
     remote_keys::KeysReport,

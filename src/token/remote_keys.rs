@@ -92,6 +92,15 @@ impl RemoteKeys {
         self.after_fetch(kid)
     }
 
+    /// Whether these are the keys in hand. They are the same ones until Clerk publishes others.
+    pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
+        let held = self.0.held.load();
+        match &*held {
+            Some(held) if elapsed(held.as_of, now) < REFRESH_AFTER => Arc::ptr_eq(&held.set, keys),
+            _ => self.usable(now).is_some_and(|held| Arc::ptr_eq(&held.set, keys)),
+        }
+    }
+
     pub(super) async fn warm_up(&self) -> Result<(), TokenError> {
         match self.that_verify(None).await {
             // A token that names no key is told so once there are keys.
@@ -217,11 +226,17 @@ impl Shared {
         self.held.load_full().filter(|held| elapsed(held.as_of, now) < KEEP_FOR)
     }
 
+    fn held_already(&self, set: &KeySet) -> Option<Arc<KeySet>> {
+        let held = self.held.load();
+        held.as_ref().filter(|held| *held.set == *set).map(|held| Arc::clone(&held.set))
+    }
+
     fn land(&self, set_out_at: SystemTime, fetched: Result<JwkSet, FetchError>) {
         let mut schedule = self.schedule();
         match fetched.and_then(|set| usable_set(&set)) {
             Ok(set) => {
-                self.held.store(Some(Arc::new(Held { set: Arc::new(set), as_of: set_out_at })));
+                let set = self.held_already(&set).unwrap_or_else(|| Arc::new(set));
+                self.held.store(Some(Arc::new(Held { set, as_of: set_out_at })));
                 schedule.succeeded();
             }
             Err(error) => {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{Authenticator, Expectations, FetchKeys, Keys, TokenError};
-use crate::{Claims, Clock, ConfigError, JwkSet};
+use crate::{Claims, Clock, ConfigError, JwkSet, PublishableKey};
 
 /// How far clocks may differ, unless it is set.
 pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -48,10 +48,8 @@ impl TokenVerifier {
     /// Fails as [`verify`](TokenVerifier::verify) does.
     pub async fn verify_at(&self, token: &str, now: SystemTime) -> Result<Claims, TokenError> {
         let Inner { authenticator, expectations, clock_skew, .. } = &*self.0;
-        let claims = authenticator
-            .authenticate(token.as_bytes())
-            .await
-            .map_err(|error| expectations.judge_error(error))?;
+        let authenticated = authenticator.authenticate(token.as_bytes()).await;
+        let claims = authenticated.map_err(|error| expectations.judge_error(error))?.claims;
         expectations.judge(&claims, now, *clock_skew)?;
         Ok(claims)
     }
@@ -137,6 +135,11 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Accepts only tokens of the instance with this key.
+    pub fn publishable_key(self, key: &PublishableKey) -> Self {
+        self.issuer(key.issuer())
+    }
+
     /// Sets how far the clocks may differ: 5 seconds unless set.
     pub fn clock_skew(mut self, skew: Duration) -> Self {
         self.clock_skew = skew;
@@ -189,6 +192,7 @@ impl TokenVerifierBuilder {
             accept_templates: self.accept_templates,
         };
         let issuer = self.issuer.map(issuer).transpose()?;
+        let clock_skew = clock_skew(self.clock_skew)?;
         let mut sources = self.keys.into_iter();
         let keys = match (sources.next(), sources.next()) {
             (Some(Source::JwkSet(set)), None) => Keys::from_jwk_set(&set)?,
@@ -208,7 +212,7 @@ impl TokenVerifierBuilder {
         Ok(TokenVerifier(Arc::new(Inner {
             authenticator: Authenticator::new(keys, issuer),
             expectations,
-            clock_skew: self.clock_skew,
+            clock_skew,
             clock: self.clock,
         })))
     }
@@ -228,6 +232,14 @@ pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, C
         ));
     }
     Ok(list)
+}
+
+/// Longer would keep tokens of a minute alive for several.
+pub(crate) fn clock_skew(skew: Duration) -> Result<Duration, ConfigError> {
+    if skew > Duration::from_secs(5 * 60) {
+        return Err(ConfigError::malformed("the clock skew", "at most 5 minutes"));
+    }
+    Ok(skew)
 }
 
 pub(crate) fn issuer(issuer: String) -> Result<Box<str>, ConfigError> {

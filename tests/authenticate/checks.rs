@@ -252,3 +252,16 @@ impl Bearer {
         ("authorization", self.0.as_bytes())
     }
 }
+
+#[tokio::test]
+async fn a_policy_that_a_resolver_cannot_keep_admits_nobody() {
+    let clerk = SessionsApi::start().await;
+    let template = clerk.mint(&clerk.sign_in("user_ada")).template().sign();
+    let policy = tower_clerk::Policy::new().accept_templates();
+    let resolver = clerk.resolver();
+    for _ in 0..2 {
+        let credential = tower_clerk::Credential::session_token(template.as_bytes());
+        let rejection = resolver.resolve(credential, &policy).await.unwrap_err();
+        assert_eq!(rejection.kind(), tower_clerk::RejectionKind::Misconfigured);
+    }
+}

@@ -3,10 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;
+mod bodies;
+mod bypass;
 mod checks;
+mod composition;
 mod contract;
+mod credentials;
+mod csrf;
+mod doubles;
 mod environment;
 mod extractors;
+mod raw;
 mod resolving;
 mod revoking;
 mod stacks;

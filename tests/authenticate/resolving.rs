@@ -340,3 +340,17 @@ async fn the_service_starts_while_clerk_is_down_and_says_how_things_stand() {
     let api = serde_json::json!({ "usable": true, "age_seconds": 0, "last_error": null });
     assert_eq!(json["sessions_api"], api);
 }
+
+#[tokio::test]
+async fn a_refused_secret_key_is_no_outage_that_a_stale_answer_could_bridge() {
+    let clerk = SessionsApi::start().await;
+    let token = clerk.mint(&clerk.sign_in("user_ada")).expires_in(TTL * 10).sign();
+    let builder = clerk.resolver_builder().stale_if_error(TTL * 10);
+    let resolver = builder.build().unwrap();
+    assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Ok(false));
+    clerk.clock().advance(TTL);
+    clerk.fail(Operation::Get, Fault::status(401));
+    for _ in 0..2 {
+        assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Err("secret-key-invalid"));
+    }
+}

@@ -1,6 +1,13 @@
 //! The three stacks, each behind one layer, and one way to ask them all.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use ::axum::serve::ListenerExt;
 use ::hyper::body::Incoming;
@@ -35,8 +42,23 @@ use identity::{
 pub(crate) struct Stack {
     pub(crate) name: &'static str,
     pub(crate) addr: SocketAddr,
+    pub(crate) reached: Reached,
     is_grpc: bool,
     client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// How many requests have reached the service behind the layer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reached(Arc<AtomicUsize>);
+
+impl Reached {
+    pub(crate) fn note(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn times(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// What became of a request, in terms that HTTP and gRPC share.
@@ -77,19 +99,28 @@ pub(crate) async fn all(layer: &AuthenticateLayer) -> [Stack; 3] {
 }
 
 pub(crate) async fn axum(layer: AuthenticateLayer) -> Stack {
+    let reached = Reached::default();
+    let noted = reached.clone();
     let app = ::axum::Router::new()
-        .fallback(|request: ::axum::extract::Request| async move { who_am_i(&request) })
+        .fallback(|request: ::axum::extract::Request| async move {
+            noted.note();
+            who_am_i(&request)
+        })
         .layer(layer);
     let (listener, addr) = listen().await;
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { ::axum::serve(listener, app).await.unwrap() });
-    Stack::new("axum", addr, false)
+    Stack::new("axum", addr, reached, false)
 }
 
 pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
-    let service = ServiceBuilder::new()
-        .layer(layer)
-        .service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(who_am_i(&request)));
+    let reached = Reached::default();
+    let noted = reached.clone();
+    let service =
+        ServiceBuilder::new().layer(layer).service_fn(move |request: Request<Incoming>| {
+            noted.note();
+            std::future::ready(Ok::<_, Infallible>(who_am_i(&request)))
+        });
     let (listener, addr) = listen().await;
     tokio::spawn(async move {
         loop {
@@ -102,11 +133,12 @@ pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
             });
         }
     });
-    Stack::new("hyper", addr, false)
+    Stack::new("hyper", addr, reached, false)
 }
 
 pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
-    let service = layer.layer(IdentityServer::new(WhoAmI));
+    let reached = Reached::default();
+    let service = layer.layer(IdentityServer::new(WhoAmI(reached.clone())));
     let (listener, addr) = listen().await;
     let incoming = TcpListenerStream::new(listener).map(|stream| {
         let stream = stream?;
@@ -115,7 +147,7 @@ pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
     tokio::spawn(async move {
         Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
     });
-    Stack::new("tonic", addr, true)
+    Stack::new("tonic", addr, reached, true)
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -140,7 +172,7 @@ fn who_am_i<B>(request: &Request<B>) -> Response<Full<Bytes>> {
     Response::new(Full::from(answer.to_string()))
 }
 
-struct WhoAmI;
+struct WhoAmI(Reached);
 
 #[tonic::async_trait]
 impl Identity for WhoAmI {
@@ -148,6 +180,7 @@ impl Identity for WhoAmI {
         &self,
         request: ::tonic::Request<WhoAmIRequest>,
     ) -> Result<::tonic::Response<WhoAmIReply>, Status> {
+        self.0.note();
         let session = request.extensions().get::<Session>();
         Ok(::tonic::Response::new(WhoAmIReply {
             session_id: session.map(|session| session.id().to_string()).unwrap_or_default(),
@@ -165,11 +198,11 @@ impl Identity for WhoAmI {
 }
 
 impl Stack {
-    fn new(name: &'static str, addr: SocketAddr, is_grpc: bool) -> Self {
+    fn new(name: &'static str, addr: SocketAddr, reached: Reached, is_grpc: bool) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(connector);
-        Self { name, addr, is_grpc, client }
+        Self { name, addr, reached, is_grpc, client }
     }
 
     /// A request for who the caller is.
@@ -205,8 +238,21 @@ impl Stack {
         self.send(request).await
     }
 
+    /// The same server, asked over connections that nothing else goes over.
+    pub(crate) fn with_a_connection_of_its_own(&self) -> Self {
+        Self::new(self.name, self.addr, self.reached.clone(), self.is_grpc)
+    }
+
+    /// The answer, unless the server cuts the connection.
+    pub(crate) async fn try_send_raw(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        self.client.request(request).await
+    }
+
     pub(crate) async fn send_raw(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
-        self.client.request(request).await.unwrap()
+        self.try_send_raw(request).await.unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {

@@ -239,7 +239,7 @@ async fn calls_beyond_the_quota_wait_or_fail_at_once() {
     let error = client.get(&id()).await.unwrap_err();
     assert!(error.is_rate_limited() && error.is_unavailable() && error.status().is_none());
     assert!(error.retry_after().unwrap() > begun.elapsed() + Duration::from_secs(4));
-    assert!(client.revoke(&id()).await.unwrap_err().is_rate_limited());
+    assert!(client.create_token(&id(), None).await.unwrap_err().is_rate_limited());
     assert_eq!(server.requests().len(), 2);
     // It is not the sessions' limit that the keys come under.
     client.jwks().await.unwrap_err();
@@ -266,7 +266,7 @@ async fn so_many_calls_are_under_way_at_once_and_one_that_leaves_makes_room() {
     let mut calls: Vec<_> = (0..100)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { client.revoke(&id()).await.unwrap_err() })
+            tokio::spawn(async move { client.create_token(&id(), None).await.unwrap_err() })
         })
         .collect();
     let under_way =
@@ -283,6 +283,46 @@ async fn so_many_calls_are_under_way_at_once_and_one_that_leaves_makes_room() {
         assert!(!waiting.await.unwrap().is_timeout());
     }
     assert_eq!(under_way(), 100);
+}
+
+#[tokio::test]
+async fn questions_that_hang_keep_nobody_from_signing_out() {
+    let limit = 64;
+    let answers = [vec![Canned::Hang; limit], vec![Canned::ok(&session("sess_1", "revoked"))]];
+    let (client, server) = answering(answers.concat()).await;
+    let questions: Vec<_> = (0..100)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.get(&id()).await })
+        })
+        .collect();
+    while server.requests().len() < limit {
+        tokio::task::yield_now().await;
+    }
+    client.revoke(&id()).await.unwrap();
+    assert!(questions.iter().all(|question| !question.is_finished()));
+    questions.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn questions_that_use_up_the_quota_keep_nobody_from_signing_out() {
+    let server = TestServer::start([Canned::ok(&session("sess_1", "active"))]).await;
+    let client = builder(&server).quota(Quota::default()).build().unwrap();
+    for _ in 0..40 {
+        client.get(&id()).await.unwrap();
+    }
+    let next = tokio::spawn({
+        let client = client.clone();
+        async move { client.get(&id()).await }
+    });
+    tokio::task::yield_now().await;
+    let begun = Instant::now();
+    for _ in 0..10 {
+        client.revoke(&id()).await.unwrap();
+    }
+    // Ten questions would have waited for two and a half seconds.
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    next.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,105 @@
+//! What an authenticated request costs, around a trivial inner service and in process.
+//!
+//! `cargo bench --all-features --bench request`. Compare rows of one run with one another.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+mod scene;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::{HeaderValue, Request, header::AUTHORIZATION, header::COOKIE};
+use scene::{DAY, Scene, bearer, inner, request};
+use tower::Layer;
+use tower_clerk::{
+    AuthenticateLayer, PublishableKey, SessionCheck,
+    extract::{BearerToken, Or, SessionCookie},
+};
+
+const CAPACITY: u64 = 100_000;
+
+fn requests(c: &mut Criterion) {
+    let scene = Scene::new();
+    let token = scene.token("user_ada");
+    let value = bearer(&token);
+    let resolver = scene.resolver(SessionCheck::Get, CAPACITY);
+    scene.warm(&resolver, &token);
+    let layer = AuthenticateLayer::new(resolver.clone()).unwrap();
+    let mut bare = inner();
+    let mut service = layer.layer(inner());
+    let mut group = c.benchmark_group("request");
+
+    group.bench_function("bare", |b| {
+        b.iter(|| scene.call(&mut bare, request(AUTHORIZATION, &value)));
+    });
+    group.bench_function("hit, one session", |b| {
+        b.iter(|| scene.call(&mut service, request(AUTHORIZATION, &value)));
+    });
+
+    let networkless = scene.resolver(SessionCheck::Networkless, CAPACITY);
+    scene.warm(&networkless, &token);
+    let mut networkless = AuthenticateLayer::new(networkless).unwrap().layer(inner());
+    group.bench_function("hit, networkless", |b| {
+        b.iter(|| scene.call(&mut networkless, request(AUTHORIZATION, &value)));
+    });
+
+    let key: PublishableKey = scene.clerk.publishable_key().parse().unwrap();
+    let suffix = key.cookie_suffix();
+    let cookies: HeaderValue = format!(
+        "theme=dark; __client_uat_{suffix}=1700000000; __session_{suffix}={token}; \
+         _ga=GA1.1.1234567890.1700000000; locale=en"
+    )
+    .parse()
+    .unwrap();
+    let extractor = Or::new(BearerToken, SessionCookie::of_instance(&key));
+    let mut with_cookie = layer.extractor(extractor).unwrap().layer(inner());
+    group.bench_function("bare, cookie", |b| {
+        b.iter(|| scene.call(&mut bare, request(COOKIE, &cookies)));
+    });
+    group.bench_function("hit, cookie among five", |b| {
+        b.iter(|| scene.call(&mut with_cookie, request(COOKIE, &cookies)));
+    });
+
+    group.bench_function("bare, no credential", |b| {
+        b.iter(|| scene.call(&mut bare, Request::new(())));
+    });
+    group.bench_function("refusal without a credential", |b| {
+        b.iter(|| scene.call(&mut service, Request::new(())));
+    });
+
+    let values: Vec<_> = (0..1024)
+        .map(|n| {
+            let token = scene.token(&format!("user_{n}"));
+            scene.warm(&resolver, &token);
+            bearer(&token)
+        })
+        .collect();
+    let mut turn = values.iter().cycle();
+    group.bench_function("bare, 1,024 tokens in turn", |b| {
+        b.iter(|| scene.call(&mut bare, request(AUTHORIZATION, turn.next().unwrap())));
+    });
+    let mut turn = values.iter().cycle();
+    group.bench_function("hit, 1,024 sessions in turn", |b| {
+        b.iter(|| scene.call(&mut service, request(AUTHORIZATION, turn.next().unwrap())));
+    });
+
+    let session = scene.clerk.sign_in("user_new");
+    let mint = |n: u64| {
+        let mint = scene.clerk.mint(&session).expires_in(DAY).claim("n", n);
+        mint.claim("custom", "x".repeat(240)).sign()
+    };
+    scene.warm(&resolver, &mint(0));
+    let mut number = 0;
+    group.sample_size(20);
+    group.bench_function("new token of a known session", |b| {
+        let setup = || {
+            number += 1;
+            request(AUTHORIZATION, &bearer(&mint(number)))
+        };
+        let routine = |request| scene.call(&mut service, request);
+        b.iter_batched(setup, routine, BatchSize::NumIterations(64));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, requests);
+criterion_main!(benches);

@@ -1,0 +1,89 @@
+//! How often a request allocates. Unlike its time, the count does not vary.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    convert::Infallible,
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::Empty;
+use tower::{Layer, Service, service_fn};
+use tower_clerk::{
+    AuthenticateLayer, Credential, Policy, SessionCheck, SessionResolver, testing::SessionsApi,
+};
+
+/// The allocations of one request, beyond those of the request without the layer.
+fn allocations(layer: &AuthenticateLayer, credential: Option<(&HeaderName, &str)>) -> u64 {
+    let inner = service_fn(|request: Request<()>| {
+        black_box(&request);
+        std::future::ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
+    });
+    let request = || {
+        let mut request = Request::new(());
+        if let Some((name, value)) = credential {
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        request
+    };
+    let (mut bare, mut service) = (inner, layer.layer(inner));
+    let bare = count(|| call(&mut bare, request()));
+    // Caches do their housekeeping now and then; the least is what a request costs by itself.
+    let counts = (0..100).map(|_| count(|| call(&mut service, request())));
+    counts.min().unwrap() - bare
+}
+
+fn count(f: impl FnOnce()) -> u64 {
+    allocation_counter::measure(f).count_total
+}
+
+fn call<S: Service<Request<()>, Error = Infallible>>(service: &mut S, request: Request<()>) {
+    let mut response = pin!(service.call(request));
+    let Poll::Ready(response) = response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    else {
+        panic!("it must answer at once")
+    };
+    drop(black_box(response));
+}
+
+async fn warm(resolver: &SessionResolver, token: &str) {
+    let credential = Credential::session_token(token.as_bytes());
+    resolver.resolve(credential, &Policy::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hit_allocates_for_the_extensions_and_for_nothing_else() {
+    let clerk = SessionsApi::start().await;
+    let session = clerk.sign_in("user_ada");
+    let token = clerk.mint(&session).expires_in(Duration::from_secs(3600)).sign();
+    let bearer = format!("Bearer {token}");
+    let cookie = format!("theme=dark; __session={token}; locale=en");
+
+    let get = clerk.resolver();
+    warm(&get, &token).await;
+    let layer = AuthenticateLayer::new(get).unwrap();
+    // The map, its table, and a box each for `Session` and `Claims`.
+    assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
+    // One more, for the name of the cookie.
+    assert_eq!(allocations(&layer, Some((&header::COOKIE, &cookie))), 5);
+
+    let networkless = clerk.resolver_builder().check(SessionCheck::Networkless).build().unwrap();
+    warm(&networkless, &token).await;
+    let layer = AuthenticateLayer::new(networkless).unwrap();
+    // `Claims`, and the mark that there is no session.
+    assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_credential_allocates_for_its_answer_alone() {
+    let clerk = SessionsApi::start().await;
+    let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
+    assert_eq!(allocations(&layer, None), REFUSAL);
+}
+
+const REFUSAL: u64 = 7;

@@ -1,0 +1,72 @@
+use reqwest::{StatusCode, header::CONTENT_TYPE};
+use serde_json::Value;
+
+use crate::{
+    http::{Caller, header},
+    process::Server,
+};
+
+#[tokio::test]
+async fn a_person_signs_in_asks_who_they_are_and_signs_out() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let token = sign_in(&caller).await;
+    caller.is_admitted_until_it_signs_out(&token, "user_ada").await;
+
+    let again = sign_in(&caller).await;
+    assert_eq!(caller.get("/me", Some(&again)).await.status(), StatusCode::OK);
+    app.stops_when_asked_to();
+}
+
+#[tokio::test]
+async fn the_token_of_the_demonstration_is_good_for_an_hour() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let token = sign_in(&caller).await;
+    let me: Value = caller.get("/me", Some(&token)).await.json().await.unwrap();
+    let time = |name: &str| me["claims"][name].as_u64().unwrap();
+    assert_eq!(time("exp") - time("iat"), 60 * 60);
+}
+
+#[tokio::test]
+async fn strangers_are_greeted_where_they_may_be_and_forgers_nowhere() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let token = sign_in(&caller).await;
+    let greeting = async |token| caller.get("/maybe", token).await.text().await.unwrap();
+    assert_eq!(greeting(None).await, "hello, stranger\n");
+    assert_eq!(greeting(Some(&token)).await, "hello, user_ada\n");
+    for path in ["/maybe", "/me"] {
+        let forged = caller.get(path, Some("a.b.c")).await;
+        assert_eq!(forged.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_html_and_offers_what_the_app_can_do() {
+    let app = Server::start("axum");
+    let page = Caller::of(&app).get("/", None).await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(header(&page, &CONTENT_TYPE).starts_with("text/html"));
+    let html = page.text().await.unwrap();
+    assert!(html.starts_with("<!doctype html>"));
+    for path in ["/demo/sign-in", "/me", "/maybe", "/sign-out"] {
+        assert!(html.contains(path), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn it_prints_the_lines_to_try_it_with() {
+    let app = Server::start("axum");
+    let curl = app.process.line_after("  curl -i ");
+    assert!(curl.starts_with(&format!("{}/me", app.url)), "{curl}");
+    let token = app.process.line_after("  TOKEN=");
+    assert_eq!(token, format!("$(curl -sX POST {}/demo/sign-in)", app.url));
+}
+
+async fn sign_in(caller: &Caller<'_>) -> String {
+    let answer = caller.post("/demo/sign-in", None).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(header(&answer, &CONTENT_TYPE).starts_with("text/plain"));
+    answer.text().await.unwrap()
+}

@@ -1,0 +1,13 @@
+//! The examples, as a stranger meets them: started as processes and asked over sockets.
+//!
+//! Cargo builds them for `cargo test`, but not for `cargo test --test examples`.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod axum;
+mod configuration;
+mod http;
+mod hyper;
+mod process;
+mod real_instance;
+mod tonic;
