@@ -44,6 +44,10 @@ impl Scene {
         (header::COOKIE, value(&cookies))
     }
 
+    pub(crate) fn token_length(&self) -> usize {
+        self.token(&self.clerk.sign_in("user_ada"), 0).len()
+    }
+
     /// About 1 KB.
     fn token(&self, session: &SessionId, number: u32) -> String {
         let mint = self.clerk.mint(session).expires_in(LONG);
