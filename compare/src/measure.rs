@@ -58,7 +58,7 @@ fn timed(contestant: &mut Contestant<'_>, headers: &[Option<Header>], calls: usi
     nanos
 }
 
-/// What most calls allocate: the number does not vary, but for a cache that tidies up now and then.
+/// The median of some calls, since a cache tidies up now and then.
 fn count_allocations(scenario: &mut Scenario<'_>) {
     let headers = scenario.traffic.of_a_round();
     for contestant in &mut scenario.contestants {
