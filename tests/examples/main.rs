@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
+mod capacity;
 mod configuration;
 mod http;
 mod hyper;
