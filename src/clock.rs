@@ -69,7 +69,8 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let movable = self.0.as_ref().expect("the system's clock cannot be advanced");
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        movable.advanced_millis.fetch_add(millis, Ordering::SeqCst);
+        let advance = |advanced: u64| Some(advanced.saturating_add(millis));
+        let _ = movable.advanced_millis.fetch_update(Ordering::SeqCst, Ordering::SeqCst, advance);
     }
 }
 

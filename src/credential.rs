@@ -33,8 +33,8 @@ impl<'a> PresentedToken<'a> {
 
     /// Says that it came in the cookie of this name, which browsers send on their own.
     #[must_use]
-    pub fn in_cookie(self, name: Arc<str>) -> Self {
-        Self { cookie: Some(name), ..self }
+    pub fn in_cookie(self, name: impl Into<Arc<str>>) -> Self {
+        Self { cookie: Some(name.into()), ..self }
     }
 
     /// Refuses the token if it was issued before `time`, the client's last sign-in or sign-out.
@@ -57,7 +57,11 @@ impl<'a> PresentedToken<'a> {
 
     /// The name of the cookie it came in.
     #[must_use]
-    pub fn cookie(&self) -> Option<&Arc<str>> {
+    pub fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    pub(crate) fn cookie_name(&self) -> Option<&Arc<str>> {
         self.cookie.as_ref()
     }
 }

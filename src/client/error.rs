@@ -78,11 +78,13 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Clerk does not accept the secret key for this: 401 or 403. When
-    /// [refreshing](crate::SessionsClient::refresh), 401 may be about the tokens instead.
+    /// Clerk does not accept the secret key for this: 401 or 403 with an error code of Clerk's. (Without
+    /// one, it comes from a proxy on the way.) When [refreshing](crate::SessionsClient::refresh), 401
+    /// may be about the tokens instead.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+            && self.codes().next().is_some()
     }
 
     /// The arguments cannot be sent; nothing was.

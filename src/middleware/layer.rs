@@ -94,8 +94,9 @@ impl AuthenticateLayer {
         Self::new(SessionResolver::from_env()?)?.with_env()
     }
 
-    /// Takes from the environment what concerns the layer: the cookie's suffix from
-    /// `CLERK_PUBLISHABLE_KEY`, and `CLERK_AUTHORIZED_PARTIES` (origins, separated by commas).
+    /// Takes from the environment what concerns the layer: where credentials are looked for, with the
+    /// cookie's suffix from `CLERK_PUBLISHABLE_KEY` (an [`extractor`](Self::extractor) of your own
+    /// comes after this), and `CLERK_AUTHORIZED_PARTIES` (origins, separated by commas).
     ///
     /// # Errors
     ///
@@ -116,7 +117,8 @@ impl AuthenticateLayer {
         layer.map_err(|error| error.about("each of `CLERK_AUTHORIZED_PARTIES`"))
     }
 
-    /// Admits only what this policy admits.
+    /// Admits only what this policy admits. It replaces all that was said of the policy before, by the
+    /// environment too.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::{Claims, Rejection, RejectionKind, Session, SessionId, SessionResolve
 /// A ready sign-out: revokes the session of whoever calls it.
 ///
 /// Put it behind an [`AuthenticateLayer`](super::AuthenticateLayer). It answers POST with 204, also where
-/// the session was revoked already, and expires the cookie that the credential came in; with 503 and
+/// the session was revoked elsewhere in the meantime, and expires the cookie that the credential came in; with 503 and
 /// `Retry-After` where the outcome is unknown.
 ///
 /// # Security

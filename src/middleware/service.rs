@@ -114,7 +114,7 @@ impl AuthenticateLayer {
             Err(error) => return Admission::Refused(error.into()),
         };
         let cookie = match &credential {
-            Credential::SessionToken(token) => token.cookie().cloned(),
+            Credential::SessionToken(token) => token.cookie_name().cloned(),
             Credential::SessionId(_) => None,
         };
         let answer = match settings.resolver.cached(&credential, &settings.policy) {

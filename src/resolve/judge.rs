@@ -56,7 +56,7 @@ impl Judge {
                 }
                 match (self.check, &token.slot) {
                     (SessionCheck::Networkless, slot) => {
-                        Some(networkless(slot.as_ref(), token.claims()))
+                        Some(networkless(slot.as_ref(), token.claims(), policy))
                     }
                     (_, Some(slot)) => self.judge_cached(slot, Some(token.claims()), policy, now),
                     (_, None) => Some(Err(template_without_networkless())),
@@ -83,7 +83,9 @@ impl Judge {
                 let token = self.verified(&presented, &policy).await?;
                 self.judge_token(&token, &presented, &policy, self.clock.now())?;
                 match (self.check, &token.slot) {
-                    (SessionCheck::Networkless, slot) => networkless(slot.as_ref(), token.claims()),
+                    (SessionCheck::Networkless, slot) => {
+                        networkless(slot.as_ref(), token.claims(), &policy)
+                    }
                     (_, Some(slot)) => {
                         let text = std::str::from_utf8(presented.as_bytes()).ok();
                         self.judge(slot, Some(token.claims()), text, &policy, asked_at).await
@@ -202,6 +204,9 @@ impl Judge {
         match learned {
             Ok(known) => admit(&known, claims, policy, Freshness::fresh(known.sent_at), now),
             Err(ignorance) => match &*slot.known() {
+                Some(known) if known.is_final() => {
+                    admit(known, claims, policy, Freshness::fresh(known.sent_at), now)
+                }
                 Some(known)
                     if ignorance.is_unavailable()
                         && known.may_be_served_stale(self.sessions.lifetimes(), policy, now) =>
@@ -229,7 +234,14 @@ fn admit(
     })
 }
 
-fn networkless(slot: Option<&Arc<Slot>>, claims: &Claims) -> Result<Resolved, Rejection> {
+fn networkless(
+    slot: Option<&Arc<Slot>>,
+    claims: &Claims,
+    policy: &Policy,
+) -> Result<Resolved, Rejection> {
+    if policy.greatest_age().is_some() {
+        return Err(Rejection::misconfigured("max-age-needs-get"));
+    }
     if slot.is_some_and(|slot| slot.is_revoked_here()) {
         return Err(Rejection::session_in(&SessionStatus::Revoked));
     }

@@ -52,24 +52,33 @@ impl Known {
         asked_at: SystemTime,
         now: SystemTime,
     ) -> bool {
+        if self.is_final() {
+            return true;
+        }
         let lifetime = match &self.fact {
-            Fact::RevokedHere(_) => return true,
-            Fact::Missing(_) => lifetimes.negative,
-            Fact::Session(session) if is_final(session.status()) => return true,
-            Fact::Session(session) if *session.status() == SessionStatus::Active => {
-                let ends_at = ends_at(session);
-                if now < ends_at {
-                    lifetimes.active
-                } else if self.sent_at >= ends_at {
-                    lifetimes.negative
-                } else {
+            Fact::Missing(_) | Fact::RevokedHere(_) => lifetimes.negative,
+            Fact::Session(session) if now >= ends_at(session) => {
+                if self.sent_at < ends_at(session) {
                     return false;
                 }
+                lifetimes.negative
+            }
+            Fact::Session(session) if *session.status() == SessionStatus::Active => {
+                lifetimes.active
             }
             Fact::Session(_) => lifetimes.negative,
         };
         is_fresh(self.sent_at, asked_at, bounded(lifetime, max_age))
             && self.sent_at <= now + CLOCK_SLACK
+    }
+
+    /// Whether nothing that Clerk may say could change it.
+    pub(super) fn is_final(&self) -> bool {
+        match &self.fact {
+            Fact::RevokedHere(_) => true,
+            Fact::Missing(_) => false,
+            Fact::Session(session) => is_final(session.status()),
+        }
     }
 
     /// Whether it may be served although it is no longer current, since Clerk is unavailable.
@@ -112,16 +121,17 @@ impl Known {
             return Err(Rejection::unavailable());
         }
         match session.status() {
-            SessionStatus::Active if now >= session.expire_at() => {
-                Err(Rejection::session_in(&SessionStatus::Expired))
-            }
-            SessionStatus::Active if now >= session.abandon_at() => {
-                Err(Rejection::session_in(&SessionStatus::Abandoned))
-            }
-            SessionStatus::Active => Ok(session),
-            SessionStatus::Pending if policy.accepts_pending() => Ok(session),
-            status => Err(Rejection::session_in(status)),
+            SessionStatus::Active => {}
+            SessionStatus::Pending if policy.accepts_pending() => {}
+            status => return Err(Rejection::session_in(status)),
         }
+        if now >= session.expire_at() {
+            return Err(Rejection::session_in(&SessionStatus::Expired));
+        }
+        if now >= session.abandon_at() {
+            return Err(Rejection::session_in(&SessionStatus::Abandoned));
+        }
+        Ok(session)
     }
 }
 

@@ -99,25 +99,38 @@ impl SessionResolver {
     }
 
     /// Revokes a session. When this has returned `Ok`, no later request is admitted with it through
-    /// this resolver, in any mode.
+    /// this resolver.
     ///
-    /// The revocation goes on where this future is dropped. Other processes notice it after their `ttl`
-    /// at the latest; in [networkless](SessionCheck::Networkless) mode, when the token expires.
+    /// The revocation is under way when this function returns, and goes on where its future is dropped.
+    /// Other processes notice it after their `ttl` at the latest; in
+    /// [networkless](SessionCheck::Networkless) mode, when the token expires.
     ///
     /// # Errors
     ///
     /// Fails as [`SessionsClient::revoke`] does. Where Clerk says that there
-    /// [is no such session](client::Error::is_not_found), it is refused from now on all the same;
-    /// where the outcome is unknown, Clerk is asked at the next request.
+    /// [is no such session](client::Error::is_not_found), it is refused from now on all the same.
+    /// Where the outcome is unknown, Clerk is asked at the next request; in networkless mode, which
+    /// asks nobody, the session is admitted as before.
+    ///
+    /// # Security
+    ///
+    /// In networkless mode a revocation is remembered for a day at least, until the session would have
+    /// expired, and for as long as any token that this process has seen of it. A token that was minted
+    /// to live longer than all that, and is first seen afterwards, is admitted.
     ///
     /// # Panics
     ///
     /// Panics outside of a Tokio runtime.
-    pub async fn revoke(&self, id: &SessionId) -> Result<Session, client::Error> {
-        let revocation = Arc::clone(&self.judge.sessions).revoke(id.clone());
-        match tokio::spawn(revocation).await {
-            Ok(answer) => answer,
-            Err(error) => Err(client::Error::revocation_interrupted(error)),
+    pub fn revoke(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Session, client::Error>> + Send + 'static + use<> {
+        let revocation = tokio::spawn(Arc::clone(&self.judge.sessions).revoke(id.clone()));
+        async move {
+            match revocation.await {
+                Ok(answer) => answer,
+                Err(error) => Err(client::Error::revocation_interrupted(error)),
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Sessions {
     slots: Slots,
     tombstones: Tombstones,
     retention: Duration,
-    /// Until when Clerk need not be asked, since it refuses our secret key.
+    /// When Clerk last refused our secret key, unless it has answered since.
     key_refused: Mutex<Option<(SystemTime, client::Error)>>,
     record: Mutex<Record>,
 }
@@ -175,7 +175,10 @@ impl Sessions {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Err(error) if !error.is_not_found() => record.last_error = Some(error.clone()),
-            _ => *record = Record { answered_at: Some(now), last_error: None },
+            _ => {
+                *record = Record { answered_at: Some(now), last_error: None };
+                *self.key_refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
         }
     }
 
@@ -207,12 +210,14 @@ impl Sessions {
 
     fn refused_key(&self, now: SystemTime) -> Option<client::Error> {
         let refused = self.key_refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.as_ref().filter(|(until, _)| now < *until).map(|(_, error)| error.clone())
+        let (at, error) = refused.as_ref()?;
+        let is_recent = now.duration_since(*at).is_ok_and(|since| since < KEY_RETRY_INTERVAL);
+        is_recent.then(|| error.clone())
     }
 
     fn note_refused_key(&self, now: SystemTime, error: &client::Error) {
         let mut refused = self.key_refused.lock().unwrap_or_else(PoisonError::into_inner);
-        *refused = Some((now + KEY_RETRY_INTERVAL, error.clone()));
+        *refused = Some((now, error.clone()));
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Slot {
 struct Ledger {
     epoch: u64,
     fills_begun: u64,
+    /// The latest fill that Clerk has answered.
+    last_learned: u64,
     fill: Option<Asked>,
 }
 
@@ -157,10 +159,11 @@ impl Fill {
 
     /// Clerk has spoken.
     pub(super) fn learned(self, fact: Fact) {
-        let ledger = self.slot.ledger();
-        let later_known =
-            self.slot.known().as_ref().is_some_and(|known| known.sent_at > self.sent_at);
-        if ledger.epoch == self.epoch && !later_known {
+        let mut ledger = self.slot.ledger();
+        // By number, not by time, which may have been set back.
+        let is_latest = self.number > ledger.last_learned;
+        if ledger.epoch == self.epoch && is_latest && !self.slot.is_revoked_here() {
+            ledger.last_learned = self.number;
             self.slot.known.store(Some(Arc::new(Known::new(fact, self.sent_at))));
         }
         drop(ledger);
@@ -196,5 +199,53 @@ impl Fill {
 impl Drop for Fill {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    fn slot() -> Arc<Slot> {
+        Arc::new(Slot::new("sess_1".parse().unwrap()))
+    }
+
+    fn begin(slot: &Arc<Slot>, now: SystemTime) -> Fill {
+        slot.join_or_begin(now, Duration::ZERO).begun.unwrap()
+    }
+
+    fn missing() -> Fact {
+        Fact::Missing(client::Error::no_such_session())
+    }
+
+    fn sent_at(slot: &Slot) -> Option<SystemTime> {
+        slot.known().as_ref().map(|known| known.sent_at)
+    }
+
+    #[test]
+    fn what_is_learned_after_the_clock_was_set_back_counts() {
+        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
+        begin(&slot, now).learned(missing());
+        begin(&slot, now - HOUR).learned(missing());
+        assert_eq!(sent_at(&slot), Some(now - HOUR));
+    }
+
+    #[test]
+    fn a_late_answer_to_an_early_question_does_not_count() {
+        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
+        let early = begin(&slot, now);
+        begin(&slot, now + HOUR).learned(missing());
+        early.learned(missing());
+        assert_eq!(sent_at(&slot), Some(now + HOUR));
+    }
+
+    #[test]
+    fn no_answer_takes_the_place_of_a_revocation() {
+        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
+        slot.entomb(Err(client::Error::no_such_session()), now);
+        begin(&slot, now + HOUR).learned(missing());
+        assert!(slot.is_revoked_here());
     }
 }

@@ -58,5 +58,4 @@ pub use self::{
 };
 
 #[cfg(test)]
-#[cfg(test)]
 pub(crate) mod test_signer;

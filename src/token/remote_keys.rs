@@ -112,6 +112,13 @@ impl RemoteKeys {
 
     pub(super) fn report(&self) -> KeysReport {
         let now = self.0.clock.now();
+        if self.usable(now).is_none() {
+            // Whoever is only let have requests once it is ready would wait for keys for ever.
+            let schedule = self.0.schedule();
+            if schedule.may_refresh(now) {
+                self.set_out(now, schedule);
+            }
+        }
         let held = self.0.held.load();
         let age = held.as_ref().map(|held| elapsed(held.as_of, now));
         KeysReport {

@@ -354,3 +354,50 @@ async fn a_refused_secret_key_is_no_outage_that_a_stale_answer_could_bridge() {
         assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Err("secret-key-invalid"));
     }
 }
+
+#[tokio::test]
+async fn a_service_behind_a_readiness_probe_becomes_ready_by_being_asked() {
+    let clerk = SessionsApi::start().await;
+    let resolver = clerk.resolver();
+    clerk.fail_all(Fault::status(500));
+    assert!(resolver.warm_up().await.is_err());
+    clerk.clear_faults();
+    clerk.clock().advance(Duration::from_secs(10));
+    let ready = async {
+        while !resolver.readiness().is_ready() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ready).await.unwrap();
+    assert_eq!(clerk.requests().count(Operation::Jwks), 2);
+}
+
+#[tokio::test]
+async fn a_pending_session_that_is_accepted_ends_as_any_other() {
+    let clerk = SessionsApi::start().await;
+    let session = clerk.sign_in("user_ada");
+    clerk.set_status(&session, "pending");
+    clerk.edit(&session, |session| {
+        session.expire_at = clerk.clock().now() + Duration::from_secs(3);
+    });
+    let token = clerk.token(&session);
+    let resolver = clerk.resolver();
+    let policy = Policy::new().accept_pending();
+    assert_eq!(resolve(&resolver, &token, &policy).await, Ok(false));
+    clerk.clock().advance(Duration::from_secs(3));
+    assert_eq!(resolve(&resolver, &token, &policy).await, Err("session-expired"));
+}
+
+#[tokio::test]
+async fn a_policy_with_max_age_is_not_kept_without_the_network_and_admits_nobody() {
+    let clerk = SessionsApi::start().await;
+    let token = clerk.token(&clerk.sign_in("user_ada"));
+    let builder = clerk.resolver_builder().check(tower_clerk::SessionCheck::Networkless);
+    let resolver = builder.build().unwrap();
+    let policy = Policy::new().max_age(Duration::from_secs(1));
+    for _ in 0..2 {
+        let credential = Credential::session_token(token.as_bytes());
+        let rejection = resolver.resolve(credential, &policy).await.unwrap_err();
+        assert_eq!(rejection.kind(), RejectionKind::Misconfigured);
+    }
+}
