@@ -45,6 +45,16 @@ async fn a_refused_key_is_our_own_fault() {
 }
 
 #[tokio::test]
+async fn a_refusal_by_a_proxy_on_the_way_is_not_our_keys_fault() {
+    for status in [401, 403] {
+        for body in ["", "<html>who are you?</html>", "{}", r#"{"errors":[]}"#] {
+            let error = get(Canned::text(status, "content-type: text/html\r\n", body)).await;
+            assert!(error.is_unavailable() && !error.is_unauthorized(), "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_not_the_session_teach_nothing() {
     let good = session("sess_1", "active").to_string();
     for answer in [
