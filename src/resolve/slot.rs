@@ -82,9 +82,14 @@ impl Slot {
         self.known().as_ref().is_some_and(|known| matches!(known.fact, Fact::RevokedHere(_)))
     }
 
-    /// Joins the fill under way if it was sent recently enough, or begins one.
+    /// Joins the fill under way if it was sent recently enough, or begins one; not for a session that
+    /// this process revoked, about which there is nothing left to ask.
     pub(super) fn join_or_begin(self: &Arc<Self>, now: SystemTime, lifetime: Duration) -> Joined {
         let mut ledger = self.ledger();
+        if self.is_revoked_here() {
+            let (_, outcome) = watch::channel(Some(FillOutcome::LookAgain));
+            return Joined { outcome, begun: None };
+        }
         if let Some(asked) = &ledger.fill
             && is_fresh(asked.sent_at, now, lifetime)
         {
@@ -162,7 +167,7 @@ impl Fill {
         let mut ledger = self.slot.ledger();
         // By number, not by time, which may have been set back.
         let is_latest = self.number > ledger.last_learned;
-        if ledger.epoch == self.epoch && is_latest && !self.slot.is_revoked_here() {
+        if ledger.epoch == self.epoch && is_latest {
             ledger.last_learned = self.number;
             self.slot.known.store(Some(Arc::new(Known::new(fact, self.sent_at))));
         }
@@ -244,8 +249,11 @@ mod tests {
     #[test]
     fn no_answer_takes_the_place_of_a_revocation() {
         let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
+        let under_way = begin(&slot, now);
         slot.entomb(Err(client::Error::no_such_session()), now);
-        begin(&slot, now + HOUR).learned(missing());
+        under_way.learned(missing());
+        assert!(slot.is_revoked_here());
+        assert!(slot.join_or_begin(now + HOUR, Duration::ZERO).begun.is_none());
         assert!(slot.is_revoked_here());
     }
 }
