@@ -49,7 +49,7 @@ macro_rules! extractor {
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
                 match parts.extensions.get::<Self>() {
                     Some(found) => Ok(found.clone()),
-                    None => Err(ExtractRejection($absent(parts.extensions.get()))),
+                    None => Err(ExtractRejection(Absent::because(parts.extensions.get(), $absent))),
                 }
             }
         }
@@ -71,8 +71,8 @@ macro_rules! extractor {
     };
 }
 
-extractor!(Session, Absent::session);
-extractor!(Claims, Absent::claims);
+extractor!(Session, Absent::Session);
+extractor!(Claims, Absent::Claims);
 
 /// A handler asked for a [`Session`] or [`Claims`] that the request does not have.
 ///
@@ -91,21 +91,13 @@ enum Absent {
 }
 
 impl Absent {
-    fn session(passage: Option<&Passage>) -> Self {
+    /// Why something that only some ways of checking give is not there.
+    fn because(passage: Option<&Passage>, not_with_this_check: Self) -> Self {
         match passage {
             None => Self::Layer,
             Some(Passage::Anonymous) => Self::Caller,
             Some(Passage::Exempt) => Self::Exempt,
-            Some(Passage::Networkless | Passage::WithoutToken) => Self::Session,
-        }
-    }
-
-    fn claims(passage: Option<&Passage>) -> Self {
-        match passage {
-            None => Self::Layer,
-            Some(Passage::Anonymous) => Self::Caller,
-            Some(Passage::Exempt) => Self::Exempt,
-            Some(Passage::Networkless | Passage::WithoutToken) => Self::Claims,
+            Some(Passage::Networkless | Passage::WithoutToken) => not_with_this_check,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Judge {
         let asked_at = self.clock.now();
         match credential.borrow() {
             Credential::SessionToken(presented) => {
-                let token = self.verified(&presented, &policy).await?;
+                let token = self.verified(&presented, &policy, asked_at).await?;
                 self.judge_token(&token, &presented, &policy, self.clock.now())?;
                 match (self.check, &token.slot) {
                     (SessionCheck::Networkless, slot) => {
@@ -121,9 +121,10 @@ impl Judge {
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
+        asked_at: SystemTime,
     ) -> Result<Arc<VerifiedToken>, Rejection> {
         let bytes = presented.as_bytes();
-        match self.remembered(bytes, self.clock.now()) {
+        match self.remembered(bytes, asked_at) {
             Some(token) => Ok(token),
             None => self.remember(bytes, self.authenticator.authenticate(bytes).await, policy),
         }

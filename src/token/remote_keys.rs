@@ -114,10 +114,7 @@ impl RemoteKeys {
         let now = self.0.clock.now();
         if self.usable(now).is_none() {
             // Whoever is only let have requests once it is ready would wait for keys for ever.
-            let schedule = self.0.schedule();
-            if schedule.may_refresh(now) {
-                self.set_out(now, schedule);
-            }
+            self.set_out_if_permitted(now);
         }
         let held = self.0.held.load();
         let age = held.as_ref().map(|held| elapsed(held.as_of, now));
@@ -132,12 +129,16 @@ impl RemoteKeys {
     fn usable(&self, now: SystemTime) -> Option<Arc<Held>> {
         let held = self.0.in_hand(now)?;
         if elapsed(held.as_of, now) >= REFRESH_AFTER {
-            let schedule = self.0.schedule();
-            if schedule.may_refresh(now) {
-                self.set_out(now, schedule);
-            }
+            self.set_out_if_permitted(now);
         }
         Some(held)
+    }
+
+    fn set_out_if_permitted(&self, now: SystemTime) {
+        let schedule = self.0.schedule();
+        if schedule.may_refresh(now) {
+            self.set_out(now, schedule);
+        }
     }
 
     /// `None` once a fetch is under way.
