@@ -2,6 +2,7 @@
 
 mod actor;
 mod entitlement;
+mod excerpt;
 mod factor_ages;
 mod member;
 mod named;
@@ -16,10 +17,10 @@ use serde_json::value::RawValue;
 use crate::{SessionId, UserId};
 
 pub(crate) use self::member::{Seconds, Text, refuse_duplicates};
-use self::payload::Payload;
 pub use self::{
     actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
 };
+use self::{excerpt::Excerpt, payload::Payload};
 
 /// What a verified token says about a session and its user.
 ///
@@ -34,13 +35,13 @@ pub struct Claims(Arc<Inner>);
 
 struct Inner {
     category: Category,
-    payload: Box<str>,
+    payload: String,
     user_id: UserId,
     session_id: Option<SessionId>,
-    issuer: Box<str>,
-    authorized_party: Option<Box<str>>,
+    issuer: Excerpt,
+    authorized_party: Option<Excerpt>,
     audience: Box<[Box<str>]>,
-    token_id: Option<Box<str>>,
+    token_id: Option<Excerpt>,
     times: Times,
     factor_ages: Option<FactorAges>,
     pending: bool,
@@ -81,6 +82,7 @@ impl Claims {
     ) -> Result<Self, InvalidClaims> {
         let text = String::from_utf8(payload).map_err(|_| InvalidClaims::Malformed)?;
         let mut read = Payload::read(&text)?;
+        let excerpt = |claim: &Text<'_>| Excerpt::of(claim, &text);
         let user_id = read.user_id()?;
         let session_id = read.session_id()?;
         if category == Category::Session && session_id.is_none() {
@@ -90,10 +92,10 @@ impl Claims {
             category,
             user_id,
             session_id,
-            issuer: read.issuer()?,
-            authorized_party: read.azp.as_ref().map(Text::to_box),
+            issuer: excerpt(read.issuer()?),
+            authorized_party: read.azp.as_ref().map(excerpt),
             audience: read.audience(),
-            token_id: read.jti.as_ref().map(Text::to_box),
+            token_id: read.jti.as_ref().map(excerpt),
             times: Times {
                 expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?,
                 not_before: read.nbf,
@@ -101,7 +103,7 @@ impl Claims {
             },
             factor_ages: read.fva,
             pending: read.is_pending(),
-            payload: text.into_boxed_str(),
+            payload: text,
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -122,13 +124,13 @@ impl Claims {
     /// The Frontend API that issued the token (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        self.0.issuer.read(&self.0.payload)
     }
 
     /// The origin that the token was issued to (`azp`).
     #[must_use]
     pub fn authorized_party(&self) -> Option<&str> {
-        self.0.authorized_party.as_deref()
+        self.0.authorized_party.as_ref().map(|party| party.read(&self.0.payload))
     }
 
     /// Whom the token is meant for (`aud`); empty where it does not say.
@@ -164,7 +166,7 @@ impl Claims {
     /// The token's own identifier (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id.as_deref()
+        self.0.token_id.as_ref().map(|id| id.read(&self.0.payload))
     }
 
     /// How long ago the user proved each factor (`fva`), as of [`issued_at`](Claims::issued_at).

@@ -76,8 +76,8 @@ impl<'a> Payload<'a> {
         sid.map_err(|_| InvalidClaims::Claim("sid"))
     }
 
-    pub(super) fn issuer(&self) -> Result<Box<str>, InvalidClaims> {
-        self.iss.as_ref().map(Text::to_box).ok_or(InvalidClaims::Claim("iss"))
+    pub(super) fn issuer(&self) -> Result<&Text<'a>, InvalidClaims> {
+        self.iss.as_ref().ok_or(InvalidClaims::Claim("iss"))
     }
 
     pub(super) fn audience(&mut self) -> Box<[Box<str>]> {

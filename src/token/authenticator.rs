@@ -4,7 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use super::{
     Keys, TokenError, TokenErrorKind,
-    jws::{Class, CompactJws},
+    header::{Class, LastHeader},
+    jws::CompactJws,
     key_set::KeySet,
 };
 use crate::claims::{Category, Claims, InvalidClaims};
@@ -18,6 +19,7 @@ const MACHINE_PREFIXES: [&[u8]; 3] = [b"ak_", b"mt_", b"oat_"];
 pub(crate) struct Authenticator {
     keys: Keys,
     issuer: Option<Box<str>>,
+    last_header: LastHeader,
 }
 
 /// What a token says, and the keys by which we know.
@@ -36,25 +38,26 @@ impl Authenticated {
 
 impl Authenticator {
     pub(crate) fn new(keys: Keys, issuer: Option<Box<str>>) -> Self {
-        Self { keys, issuer }
+        Self { keys, issuer, last_header: LastHeader::default() }
     }
 
     /// Authenticates without waiting. `None` means that a key must be fetched first.
     pub(crate) fn authenticate_now(
         &self,
         token: &[u8],
+        now: SystemTime,
     ) -> Option<Result<Authenticated, TokenError>> {
-        let jws = match parse(token) {
+        let jws = match self.parse(token) {
             Ok(jws) => jws,
             Err(kind) => return Some(Err(kind.into())),
         };
-        let keys = self.keys.that_verify_now(jws.kid())?;
+        let keys = self.keys.that_verify_now(jws.kid(), now)?;
         Some(keys.and_then(|keys| self.authenticated(jws, keys)))
     }
 
     /// Authenticates, and fetches keys where that is needed and permitted.
     pub(crate) async fn authenticate(&self, token: &[u8]) -> Result<Authenticated, TokenError> {
-        let jws = parse(token)?;
+        let jws = self.parse(token)?;
         let keys = self.keys.that_verify(jws.kid()).await?;
         self.authenticated(jws, keys)
     }
@@ -69,6 +72,13 @@ impl Authenticator {
         &self.keys
     }
 
+    fn parse<'t>(&self, token: &'t [u8]) -> Result<CompactJws<'t>, TokenErrorKind> {
+        if MACHINE_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
+            return Err(TokenErrorKind::Category);
+        }
+        CompactJws::parse(token, &self.last_header)
+    }
+
     fn authenticated(
         &self,
         jws: CompactJws<'_>,
@@ -79,7 +89,8 @@ impl Authenticator {
 
     fn claims(&self, jws: CompactJws<'_>, keys: &KeySet) -> Result<Claims, TokenError> {
         let jws = jws.verify(keys)?;
-        let category = match jws.class {
+        self.last_header.keep(&jws.header);
+        let category = match jws.header.class {
             Class::Session => Category::Session,
             Class::Template => Category::Template,
             Class::Unstated => Category::Unstated,
@@ -99,13 +110,6 @@ impl Authenticator {
             _ => Ok(claims),
         }
     }
-}
-
-fn parse(token: &[u8]) -> Result<CompactJws<'_>, TokenErrorKind> {
-    if MACHINE_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
-        return Err(TokenErrorKind::Category);
-    }
-    CompactJws::parse(token)
 }
 
 impl From<InvalidClaims> for TokenError {
@@ -156,7 +160,8 @@ mod tests {
             "oat_1",
             &TestSigner::ours().sign_with(&algorithm, &session_claims()),
         ] {
-            let at_once = authenticator.authenticate_now(token.as_bytes()).unwrap().unwrap_err();
+            let at_once =
+                authenticator.authenticate_now(token.as_bytes(), at(ISSUED)).unwrap().unwrap_err();
             let waiting = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
             assert_eq!(at_once.kind(), waiting.kind());
         }
@@ -189,12 +194,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_the_header_of_a_good_signature_is_remembered() {
+        let (authenticator, _) = remote();
+        let good = TestSigner::ours().sign(&session_claims());
+        authenticator.authenticate(good.as_bytes()).await.unwrap();
+        let usual = authenticator.parse(good.as_bytes()).unwrap().header;
+        let mut header = TestSigner::ours().header();
+        header["typ"] = "at+jwt".into();
+        let forged = TestSigner::foreign().called("ins_ours").sign_with(&header, &session_claims());
+        authenticator.authenticate(forged.as_bytes()).await.unwrap_err();
+        let again = authenticator.parse(good.as_bytes()).unwrap().header;
+        assert!(Arc::ptr_eq(&usual, &again));
+    }
+
+    #[tokio::test]
     async fn a_bad_signature_causes_no_fetch() {
         let (authenticator, fetches) = remote();
         let good = TestSigner::ours().sign(&session_claims());
-        assert!(authenticator.authenticate_now(good.as_bytes()).is_none(), "no key yet");
+        assert!(
+            authenticator.authenticate_now(good.as_bytes(), at(ISSUED)).is_none(),
+            "no key yet"
+        );
         authenticator.authenticate(good.as_bytes()).await.unwrap();
-        authenticator.authenticate_now(good.as_bytes()).unwrap().unwrap();
+        authenticator.authenticate_now(good.as_bytes(), at(ISSUED)).unwrap().unwrap();
         let forged = TestSigner::foreign().called("ins_ours").sign(&session_claims());
         for _ in 0..100 {
             let refused = authenticator.authenticate(forged.as_bytes()).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! Public keys, parsed once.
 
 use aws_lc_rs::{
+    digest::{SHA256, digest},
     encoding::AsDer,
     rsa::PublicEncryptingKey,
     signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
@@ -102,7 +103,7 @@ impl RsaKey {
     }
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.parsed.verify_sig(message, signature).is_ok()
+        self.parsed.verify_digest_sig(&digest(&SHA256, message), signature).is_ok()
     }
 }
 

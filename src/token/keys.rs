@@ -36,6 +36,7 @@ impl Keys {
     pub(super) fn that_verify_now(
         &self,
         kid: Option<&str>,
+        now: SystemTime,
     ) -> Option<Result<Arc<KeySet>, TokenError>> {
         match self {
             Self::Fixed(set) => Some(if set.has(kid) {
@@ -43,7 +44,7 @@ impl Keys {
             } else {
                 Err(TokenErrorKind::UnknownKey.into())
             }),
-            Self::Remote(keys) => keys.that_verify_now(kid),
+            Self::Remote(keys) => keys.that_verify_now(kid, now),
         }
     }
 

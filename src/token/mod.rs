@@ -33,8 +33,10 @@
 //! [manual verification]: https://clerk.com/docs/guides/sessions/manual-jwt-verification
 
 mod authenticator;
+mod base64url;
 mod error;
 mod fetch;
+mod header;
 mod jws;
 mod key_set;
 mod keys;

@@ -66,8 +66,8 @@ impl RemoteKeys {
     pub(super) fn that_verify_now(
         &self,
         kid: Option<&str>,
+        now: SystemTime,
     ) -> Option<Result<Arc<KeySet>, TokenError>> {
-        let now = self.0.clock.now();
         let usable = self.usable(now);
         if let Some(set) = named(kid, usable.as_deref()) {
             return Some(set);

@@ -8,16 +8,24 @@ use aws_lc_rs::{
         RSA_PSS_SHA256, RsaEncoding,
     },
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     JwkSet,
-    token::test_signer::{TestSigner, session_claims},
+    token::{
+        header::Class,
+        test_signer::{TestSigner, session_claims},
+    },
 };
 
 fn verify(token: &str, keys: &KeySet) -> Result<VerifiedJws, TokenErrorKind> {
-    CompactJws::parse(token.as_bytes())?.verify(keys)
+    parse(token.as_bytes())?.verify(keys)
+}
+
+fn parse(token: &[u8]) -> Result<CompactJws<'_>, TokenErrorKind> {
+    CompactJws::parse(token, &LastHeader::default())
 }
 
 fn our_keys() -> KeySet {
@@ -39,7 +47,7 @@ fn a_good_token_gives_its_payload_after_its_signature() {
     let signer = TestSigner::ours();
     let verified = verify(&signer.sign(&session_claims()), &our_keys()).unwrap();
     assert_eq!(verified.payload, session_claims().to_string().into_bytes());
-    assert_eq!(verified.class, Class::Session);
+    assert_eq!(verified.header.class, Class::Session);
 }
 
 #[test]
@@ -249,14 +257,14 @@ fn any_string_may_be_a_key_id() {
     for kid in ["", "../../etc/passwd", "a\0b\r\n", "' OR 1=1", &"k".repeat(4000), "\u{1F511}"] {
         let header = header_with("kid", kid.into());
         let token = TestSigner::ours().sign_text(&header, "{}");
-        let jws = CompactJws::parse(token.as_bytes()).unwrap();
+        let jws = parse(token.as_bytes()).unwrap();
         assert_eq!(jws.kid(), Some(kid));
     }
 }
 
 #[test]
 fn the_header_tells_the_class() {
-    let class = |header: &str| signed_header(header).unwrap().class;
+    let class = |header: &str| signed_header(header).unwrap().header.class;
     for (cat, expected) in [
         (json!("cl_B7d4PD111AAA"), Class::Session),
         (json!("cl_B7d4PD222AAA"), Class::Template),
@@ -275,13 +283,30 @@ fn the_header_tells_the_class() {
 }
 
 #[test]
+fn a_header_that_was_signed_is_not_read_again_and_another_one_is() {
+    let (signer, last) = (TestSigner::ours(), LastHeader::default());
+    let parse = |token: &str| CompactJws::parse(token.as_bytes(), &last).map(|jws| jws.header);
+    let usual = parse(&signer.sign(&session_claims())).unwrap();
+    assert!(!Arc::ptr_eq(&usual, &parse(&signer.sign(&session_claims())).unwrap()));
+    last.keep(&usual);
+    assert!(Arc::ptr_eq(&usual, &parse(&signer.sign(&json!({}))).unwrap()));
+
+    let template = parse(&signer.sign_text(&header_with("cat", "cl_B7d4PD222AAA".into()), "{}"));
+    assert_eq!(template.unwrap().class, Class::Template);
+    let unsigned = parse(&signer.sign_text(&header_with("alg", "none".into()), "{}"));
+    assert_eq!(unsigned.unwrap_err(), TokenErrorKind::Algorithm);
+    let longer = signer.sign(&session_claims()).replacen('.', "AA.", 1);
+    assert_eq!(parse(&longer).unwrap_err(), TokenErrorKind::Malformed);
+}
+
+#[test]
 fn every_changed_byte_is_noticed() {
     let good = TestSigner::ours().sign(&session_claims());
     let keys = our_keys();
     for position in 0..good.len() {
         let mut changed = good.clone().into_bytes();
         changed[position] = if changed[position] == b'A' { b'E' } else { b'A' };
-        let outcome = CompactJws::parse(&changed).and_then(|jws| jws.verify(&keys));
+        let outcome = parse(&changed).and_then(|jws| jws.verify(&keys));
         assert!(outcome.is_err(), "byte {position}");
     }
 }

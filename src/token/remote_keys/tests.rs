@@ -14,6 +14,10 @@ use crate::token::test_signer::{ISSUED, TestSigner, at};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
+fn at_once(keys: &RemoteKeys, kid: &str) -> Option<Result<Arc<KeySet>, TokenError>> {
+    keys.that_verify_now(Some(kid), keys.0.clock.now())
+}
+
 /// What Clerk answers next, and how often it was asked.
 #[derive(Clone)]
 struct Upstream(Arc<State>);
@@ -112,10 +116,10 @@ async fn settle() {
 async fn keys_are_fetched_once_and_then_found_without_waiting() {
     let (upstream, clock) = (Upstream::with_keys(&["a", "b"]), clock());
     let keys = upstream.keys(&clock);
-    assert!(keys.that_verify_now(Some("a")).is_none());
+    assert!(at_once(&keys, "a").is_none());
     assert!(!keys.report().usable);
     assert!(keys.that_verify(Some("a")).await.unwrap().has(Some("a")));
-    assert!(keys.that_verify_now(Some("b")).unwrap().is_ok());
+    assert!(at_once(&keys, "b").unwrap().is_ok());
     clock.advance(MINUTE);
     let report = keys.report();
     assert!(report.usable && report.last_error.is_none());
@@ -172,7 +176,7 @@ async fn a_fetch_outlives_the_request_that_asked_for_it() {
     assert!(caller.await.unwrap_err().is_cancelled());
     upstream.release();
     settle().await;
-    assert!(keys.that_verify_now(Some("a")).unwrap().is_ok());
+    assert!(at_once(&keys, "a").unwrap().is_ok());
     assert_eq!(upstream.asked(), 1);
 }
 
@@ -182,14 +186,14 @@ async fn keys_are_refreshed_ahead_of_their_end_and_nobody_waits_for_it() {
     let keys = upstream.keys(&clock);
     keys.that_verify(Some("a")).await.unwrap();
     clock.advance(4 * MINUTE - SECOND);
-    keys.that_verify_now(Some("a")).unwrap().unwrap();
+    at_once(&keys, "a").unwrap().unwrap();
     settle().await;
     assert_eq!(upstream.asked(), 1);
 
     upstream.answers(Answer::Held(vec!["a"]));
     clock.advance(SECOND);
     for _ in 0..100 {
-        keys.that_verify_now(Some("a")).unwrap().unwrap();
+        at_once(&keys, "a").unwrap().unwrap();
         keys.that_verify(Some("a")).await.unwrap();
     }
     settle().await;
@@ -210,7 +214,7 @@ async fn a_hung_fetch_blocks_nobody_who_has_a_key() {
     settle().await;
     assert_eq!(upstream.asked(), 2);
     keys.that_verify(Some("a")).await.unwrap();
-    assert!(keys.that_verify_now(Some("b")).is_none(), "only the one without a key waits");
+    assert!(at_once(&keys, "b").is_none(), "only the one without a key waits");
 }
 
 #[tokio::test]
@@ -222,7 +226,7 @@ async fn a_removed_key_dies_with_the_next_good_set() {
     // Using it does not renew it.
     for _ in 0..5 {
         clock.advance(MINUTE);
-        let _ = keys.that_verify_now(Some("old"));
+        let _ = at_once(&keys, "old");
         settle().await;
     }
     assert_eq!(reason(&keys, "old").await, "jwk-kid-mismatch");
@@ -256,7 +260,7 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_in_thirty_seconds() {
     clock.advance(Duration::from_millis(1));
     flood().await;
     assert_eq!(upstream.asked(), 2);
-    let at_once = keys.that_verify_now(Some("unknown")).unwrap();
+    let at_once = at_once(&keys, "unknown").unwrap();
     assert_eq!(at_once.unwrap_err().kind(), TokenErrorKind::UnknownKey);
 }
 
@@ -316,7 +320,7 @@ async fn good_keys_outlive_failing_refreshes_for_a_day_and_no_longer() {
     upstream.answers(failing());
     for _ in 0..23 {
         clock.advance(60 * MINUTE);
-        keys.that_verify_now(Some("a")).unwrap().unwrap();
+        at_once(&keys, "a").unwrap().unwrap();
         settle().await;
     }
     clock.advance(60 * MINUTE - SECOND);
@@ -438,8 +442,8 @@ async fn keys_are_refreshed_in_a_quiet_time_too_and_no_longer_than_they_are_held
     clock.advance(4 * MINUTE);
     tokio::time::sleep(4 * MINUTE + SECOND).await;
     assert_eq!(upstream.asked(), 2);
-    assert!(keys.that_verify_now(Some("ins_2")).is_some_and(|set| set.is_ok()));
-    assert!(keys.that_verify_now(Some("ins_1")).is_none_or(|set| set.is_err()));
+    assert!(at_once(&keys, "ins_2").is_some_and(|set| set.is_ok()));
+    assert!(at_once(&keys, "ins_1").is_none_or(|set| set.is_err()));
 
     drop(keys);
     clock.advance(4 * MINUTE);

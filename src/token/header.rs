@@ -1,0 +1,167 @@
+//! The JOSE header of a token ([RFC 7515 §4]).
+//!
+//! [RFC 7515 §4]: https://www.rfc-editor.org/rfc/rfc7515#section-4
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwapOption;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, Visitor},
+};
+
+use super::{TokenErrorKind, base64url};
+use crate::claims::{Text, refuse_duplicates};
+
+/// What the header of a token signed with RS256 says.
+#[derive(Debug)]
+pub(super) struct JoseHeader {
+    encoded: Box<[u8]>,
+    pub(super) kid: Option<Box<str>>,
+    pub(super) class: Class,
+}
+
+/// What a header says that its token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Session,
+    Template,
+    /// A machine's token, or of a category that we do not know.
+    Other,
+    Unstated,
+}
+
+impl JoseHeader {
+    fn read(encoded: &[u8]) -> Result<Self, TokenErrorKind> {
+        let malformed = TokenErrorKind::Malformed;
+        let json = base64url::decode(encoded).ok_or(malformed)?;
+        let members: Members<'_> = serde_json::from_slice(&json).map_err(|_| malformed)?;
+        let typed_by = members.check_type()?;
+        members.check_algorithm()?;
+        Ok(Self {
+            encoded: encoded.into(),
+            class: typed_by.unwrap_or_else(|| members.category()),
+            kid: members.kid.map(|kid| kid.to_box()),
+        })
+    }
+}
+
+/// The header that was last seen over a good signature. Nearly all tokens of an instance have the
+/// same one, which need not be read each time.
+#[derive(Debug, Default)]
+pub(super) struct LastHeader(ArcSwapOption<JoseHeader>);
+
+impl LastHeader {
+    pub(super) fn read(&self, encoded: &[u8]) -> Result<Arc<JoseHeader>, TokenErrorKind> {
+        match &*self.0.load() {
+            Some(last) if *last.encoded == *encoded => Ok(Arc::clone(last)),
+            _ => JoseHeader::read(encoded).map(Arc::new),
+        }
+    }
+
+    /// Only for a header that is signed: anyone could crowd out the usual one otherwise.
+    pub(super) fn keep(&self, header: &Arc<JoseHeader>) {
+        let is_last = self.0.load().as_ref().is_some_and(|last| Arc::ptr_eq(last, header));
+        if !is_last {
+            self.0.store(Some(Arc::clone(header)));
+        }
+    }
+}
+
+/// The members of a JOSE header that matter here. `jku`, `x5u` and `jwk` are not among them: a
+/// token does not choose the key that it is verified with.
+#[derive(Default)]
+struct Members<'a> {
+    typ: Option<Member<'a>>,
+    alg: Option<Member<'a>>,
+    cat: Option<Member<'a>>,
+    kid: Option<Text<'a>>,
+    crit: Option<IgnoredAny>,
+}
+
+impl Members<'_> {
+    /// Takes what calls itself an access token ([RFC 9068]) for good form too, so that it is
+    /// refused as what it is.
+    ///
+    /// [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068#section-2.1
+    fn check_type(&self) -> Result<Option<Class>, TokenErrorKind> {
+        match &self.typ {
+            None => Ok(None),
+            Some(Member::Text(typ)) if **typ == *"JWT" => Ok(None),
+            Some(Member::Text(typ)) if matches!(&**typ, "at+jwt" | "application/at+jwt") => {
+                Ok(Some(Class::Other))
+            }
+            Some(_) => Err(TokenErrorKind::Malformed),
+        }
+    }
+
+    fn check_algorithm(&self) -> Result<(), TokenErrorKind> {
+        match &self.alg {
+            Some(Member::Text(alg)) if **alg == *"RS256" && self.crit.is_none() => Ok(()),
+            _ => Err(TokenErrorKind::Algorithm),
+        }
+    }
+
+    fn category(&self) -> Class {
+        match &self.cat {
+            None => Class::Unstated,
+            Some(Member::Text(cat)) => match &**cat {
+                "cl_B7d4PD111AAA" => Class::Session,
+                "cl_B7d4PD222AAA" => Class::Template,
+                "cl_I7d4PD111III" => Class::Unstated,
+                _ => Class::Other,
+            },
+            Some(Member::NotText) => Class::Other,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JOSE header")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Members::default();
+        let mut names = Vec::new();
+        while let Some(name) = map.next_key::<Text<'de>>()? {
+            match &*name {
+                "typ" => members.typ = Some(map.next_value()?),
+                "alg" => members.alg = Some(map.next_value()?),
+                "cat" => members.cat = Some(map.next_value()?),
+                "kid" => members.kid = Some(map.next_value()?),
+                "crit" => members.crit = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+            names.push(name);
+        }
+        refuse_duplicates(&mut names)?;
+        Ok(members)
+    }
+}
+
+/// A member whose JSON type is judged later than the header's form.
+enum Member<'a> {
+    Text(Text<'a>),
+    NotText,
+}
+
+impl<'de> Deserialize<'de> for Member<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('"') {
+            return Ok(Self::NotText);
+        }
+        serde_json::from_str(raw.get()).map(Self::Text).map_err(de::Error::custom)
+    }
+}
