@@ -10,7 +10,7 @@ use crate::{
     clerk_rs, dioxus_clerk,
     scenario::request,
     scene::{Scene, value},
-    tower_clerk as this_crate,
+    tower_clerk::{self as this_crate, Room},
 };
 
 const ADMITTED: StatusCode = StatusCode::OK;
@@ -80,8 +80,8 @@ fn asked(scene: &Scene, token: &str) -> Answers {
     let credential = (header::AUTHORIZATION, value(&format!("Bearer {token}")));
     let request = || request(Some(&credential));
     scene.runtime.block_on(async {
-        let Ok(get) = this_crate::get(scene).oneshot(request()).await;
-        let Ok(networkless) = this_crate::networkless(scene).oneshot(request()).await;
+        let Ok(get) = this_crate::get(scene, Room::Ample).oneshot(request()).await;
+        let Ok(networkless) = this_crate::networkless(scene, Room::Ample).oneshot(request()).await;
         let Ok(clerk_rs) = clerk_rs::service(scene).oneshot(request()).await;
         let Ok(dioxus_clerk) = dioxus_clerk::service(scene).oneshot(request()).await;
         [get.status(), networkless.status(), clerk_rs.status(), dioxus_clerk.status()]

@@ -17,6 +17,7 @@ mod tower_sessions;
 
 use scenario::Scenario;
 use scene::Scene;
+use tower_clerk::Room;
 
 const ROUNDS: usize = 60;
 
@@ -40,8 +41,8 @@ fn same_token_again(scene: &Scene) -> Scenario<'_> {
     let token = scene.bearer("user_ada");
     Scenario::again(scene, "the same token again", vec![Some(token)])
         .admits("bare", inner::unasked())
-        .admits("tower-clerk, `Get`", tower_clerk::get(scene))
-        .admits("tower-clerk, `Networkless`", tower_clerk::networkless(scene))
+        .admits("tower-clerk, `Get`", tower_clerk::get(scene, Room::Ample))
+        .admits("tower-clerk, `Networkless`", tower_clerk::networkless(scene, Room::Ample))
         .admits("clerk-rs", clerk_rs::service(scene))
         .admits("dioxus-clerk", dioxus_clerk::service(scene))
 }
@@ -50,7 +51,7 @@ fn many_sessions_in_turn(scene: &Scene) -> Scenario<'_> {
     let tokens = (0..1024).map(|n| Some(scene.bearer(&format!("user_{n}")))).collect();
     Scenario::again(scene, "1,024 sessions in turn", tokens)
         .admits("bare", inner::unasked())
-        .admits("tower-clerk, `Get`", tower_clerk::get(scene))
+        .admits("tower-clerk, `Get`", tower_clerk::get(scene, Room::Ample))
         .admits("clerk-rs", clerk_rs::service(scene))
 }
 
@@ -58,7 +59,7 @@ fn cookie_among_five(scene: &Scene) -> Scenario<'_> {
     let cookies = scene.cookies("user_ada");
     Scenario::again(scene, "the same token, a cookie among five", vec![Some(cookies)])
         .admits("bare", inner::unasked())
-        .admits("tower-clerk, `Get`", tower_clerk::get(scene))
+        .admits("tower-clerk, `Get`", tower_clerk::get(scene, Room::Ample))
         .admits("clerk-rs", clerk_rs::service(scene))
         .admits("dioxus-clerk", dioxus_clerk::service(scene))
 }
@@ -70,11 +71,11 @@ fn new_tokens_of_a_known_session(scene: &Scene) -> Scenario<'_> {
         number += 1;
         Some(scene.bearer_of(&session, number))
     };
-    let tokens = move || std::iter::repeat_with(&mut token).take(48).collect();
+    let tokens = move || std::iter::repeat_with(&mut token).take(64).collect();
     Scenario::anew(scene, "a new token of a known session", tokens)
         .admits("bare", inner::unasked())
-        .admits("tower-clerk, `Get`", tower_clerk::get(scene))
-        .admits("tower-clerk, `Networkless`", tower_clerk::networkless(scene))
+        .admits("tower-clerk, `Get`", tower_clerk::get(scene, Room::Full))
+        .admits("tower-clerk, `Networkless`", tower_clerk::networkless(scene, Room::Full))
         .admits("clerk-rs", clerk_rs::service(scene))
         .admits("dioxus-clerk", dioxus_clerk::service(scene))
 }
@@ -82,7 +83,7 @@ fn new_tokens_of_a_known_session(scene: &Scene) -> Scenario<'_> {
 fn no_credential(scene: &Scene) -> Scenario<'_> {
     Scenario::again(scene, "no credential, refused", vec![None])
         .admits("bare", inner::unasked())
-        .refuses("tower-clerk, `Get`", tower_clerk::get(scene))
+        .refuses("tower-clerk, `Get`", tower_clerk::get(scene, Room::Ample))
         .refuses("clerk-rs", clerk_rs::service(scene))
         .refuses("dioxus-clerk", dioxus_clerk::service(scene))
         .refuses("tower-sessions", tower_sessions::Store::new().asked())

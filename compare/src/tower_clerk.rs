@@ -12,8 +12,18 @@ use crate::{
     scene::{LONG, Scene},
 };
 
+/// How many sessions are kept in mind, and twice as many tokens.
+#[derive(Clone, Copy)]
+pub(crate) enum Room {
+    /// For all there are here.
+    Ample,
+    /// For so few that each new token takes the place of an old one, as in a service that has run for a while.
+    Full,
+}
+
 pub(crate) fn get(
     scene: &Scene,
+    room: Room,
 ) -> impl Service<
     Request<Body>,
     Response = Response<impl Sized + use<>>,
@@ -22,11 +32,12 @@ pub(crate) fn get(
 > + Clone
 + use<> {
     let inner = inner::asking(|found| Some(found.get::<Session>()?.user_id().as_str()));
-    layer(scene, SessionCheck::Get).layer(inner)
+    layer(scene, SessionCheck::Get, room).layer(inner)
 }
 
 pub(crate) fn networkless(
     scene: &Scene,
+    room: Room,
 ) -> impl Service<
     Request<Body>,
     Response = Response<impl Sized + use<>>,
@@ -35,15 +46,19 @@ pub(crate) fn networkless(
 > + Clone
 + use<> {
     let inner = inner::asking(|found| Some(found.get::<Claims>()?.user_id().as_str()));
-    layer(scene, SessionCheck::Networkless).layer(inner)
+    layer(scene, SessionCheck::Networkless, room).layer(inner)
 }
 
 /// On the system's clock, as a service has it.
-fn layer(scene: &Scene, check: SessionCheck) -> AuthenticateLayer {
+fn layer(scene: &Scene, check: SessionCheck, room: Room) -> AuthenticateLayer {
     let resolver = SessionResolver::builder(scene.clerk.client())
         .issuer(scene.clerk.issuer())
         .check(check)
         .ttl(LONG)
+        .capacity(match room {
+            Room::Ample => 100_000,
+            Room::Full => 50,
+        })
         .build()
         .expect("these settings go together");
     AuthenticateLayer::new(resolver).expect("these settings go together")

@@ -10,7 +10,8 @@ use super::{
     known::Known,
     sessions::{Ignorance, Sessions},
     slot::Slot,
-    tokens::{Tokens, VerifiedToken},
+    tokens::Tokens,
+    verified_token::VerifiedToken,
 };
 use crate::{
     Claims, Clock, Credential, OwnedCredential, SessionStatus,
@@ -27,7 +28,7 @@ pub(super) struct Judge {
     pub(super) clock: Clock,
     pub(super) authenticator: Authenticator,
     pub(super) clock_skew: Duration,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Tokens<VerifiedToken>,
     pub(super) sessions: Arc<Sessions>,
 }
 
@@ -35,7 +36,6 @@ impl Judge {
     /// Lets go now of what does not fit into the caches.
     #[cfg(test)]
     pub(super) fn evict(&self) {
-        self.tokens.evict();
         self.sessions.evict();
     }
 
@@ -113,8 +113,8 @@ impl Judge {
         if let Some(token) = self.remembered(bytes, now) {
             return Some(Ok(token));
         }
-        let authenticated = self.authenticator.authenticate_now(bytes)?;
-        Some(self.remember(bytes, authenticated, policy))
+        let authenticated = self.authenticator.authenticate_now(bytes, now)?;
+        Some(self.remember(bytes, authenticated, policy, now))
     }
 
     async fn verified(
@@ -126,7 +126,10 @@ impl Judge {
         let bytes = presented.as_bytes();
         match self.remembered(bytes, asked_at) {
             Some(token) => Ok(token),
-            None => self.remember(bytes, self.authenticator.authenticate(bytes).await, policy),
+            None => {
+                let authenticated = self.authenticator.authenticate(bytes).await;
+                self.remember(bytes, authenticated, policy, asked_at)
+            }
         }
     }
 
@@ -140,6 +143,7 @@ impl Judge {
         bytes: &[u8],
         authenticated: Result<Authenticated, TokenError>,
         policy: &Policy,
+        now: SystemTime,
     ) -> Result<Arc<VerifiedToken>, Rejection> {
         let authenticated =
             authenticated.map_err(|error| policy.expectations().judge_error(error))?;
@@ -149,7 +153,7 @@ impl Judge {
             slot.note_token(claims.expires_at());
         }
         let token = Arc::new(VerifiedToken { authenticated, slot });
-        self.tokens.insert(bytes, Arc::clone(&token));
+        self.tokens.insert(bytes, Arc::clone(&token), now);
         Ok(token)
     }
 

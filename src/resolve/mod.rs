@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod generations;
 mod judge;
 mod known;
 mod policy;
@@ -15,9 +16,11 @@ mod resolver;
 mod sessions;
 mod slot;
 mod slots;
+mod tail_hash;
 mod tokens;
 mod tombstones;
 mod upstream;
+mod verified_token;
 
 #[cfg(test)]
 mod revocation_model;

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{SessionResolver, known::Fact, tokens::VerifiedToken};
+use super::{SessionResolver, known::Fact, verified_token::VerifiedToken};
 use crate::{
     Session,
     claims::{Category, Claims},
@@ -28,6 +28,7 @@ impl SessionResolver {
         let genuine = self.judge.tokens.find(genuine).expect("a token that was resolved");
         let slot = claims.session_id().map(|id| self.judge.sessions.slot(id));
         let authenticated = genuine.authenticated.with_claims(claims);
-        self.judge.tokens.insert(token, Arc::new(VerifiedToken { authenticated, slot }));
+        let verified = Arc::new(VerifiedToken { authenticated, slot });
+        self.judge.tokens.insert(token, verified, self.judge.clock.now());
     }
 }

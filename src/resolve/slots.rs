@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, PoisonError, RwLock, Weak},
     time::Duration,
 };
 
@@ -14,13 +14,13 @@ use crate::SessionId;
 
 /// Finds the one slot of a session.
 ///
-/// Two things are kept apart here. `recent` keeps slots alive, as many as fit, for as long as what they
-/// know may be used. `alive` names every slot that anybody holds on to, whether it is `recent` or not, so
-/// that no second one is made beside it: an eviction can cost an answer, never a revocation.
+/// Two things are kept apart here. `alive` names every slot that anybody holds on to, so that no second one is
+/// made beside it. `recent` is one of those who hold on: to as many slots as fit, for as long as what they
+/// know may be used. So an eviction can cost an answer, never a revocation.
 #[derive(Debug)]
 pub(super) struct Slots {
+    alive: Box<[RwLock<Shard>]>,
     recent: Cache<SessionId, Arc<Slot>>,
-    alive: Box<[Mutex<Shard>]>,
     hasher: RandomState,
 }
 
@@ -40,18 +40,20 @@ impl Slots {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(useful_for.max(Duration::from_secs(1)))
             .build();
-        let alive = (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect();
-        Self { recent, alive, hasher: RandomState::new() }
+        let alive = (0..SHARDS).map(|_| RwLock::new(Shard::new())).collect();
+        Self { alive, recent, hasher: RandomState::new() }
     }
 
     /// The slot of a session, if there is one.
     pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
-        self.recent.get(id).or_else(|| self.shard(id).slots.get(id).and_then(Weak::upgrade))
+        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).find(id)
     }
 
     /// The slot of a session, made if need be.
     pub(super) fn find_or_create(&self, id: &SessionId) -> Arc<Slot> {
-        self.recent.get(id).unwrap_or_else(|| self.shard(id).find_or_create(id))
+        self.find(id).unwrap_or_else(|| {
+            self.shard(id).write().unwrap_or_else(PoisonError::into_inner).find_or_create(id)
+        })
     }
 
     /// Keeps a slot for as long as what it knows may be used, if there is room.
@@ -65,9 +67,8 @@ impl Slots {
         self.recent.run_pending_tasks();
     }
 
-    fn shard(&self, id: &SessionId) -> std::sync::MutexGuard<'_, Shard> {
-        let index = self.hasher.hash_one(id) as usize % SHARDS;
-        self.alive[index].lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, id: &SessionId) -> &RwLock<Shard> {
+        &self.alive[self.hasher.hash_one(id) as usize % SHARDS]
     }
 }
 
@@ -76,8 +77,12 @@ impl Shard {
         Self { slots: HashMap::new(), sweep_at: SMALLEST_SWEEP }
     }
 
+    fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
+        self.slots.get(id).and_then(Weak::upgrade)
+    }
+
     fn find_or_create(&mut self, id: &SessionId) -> Arc<Slot> {
-        if let Some(slot) = self.slots.get(id).and_then(Weak::upgrade) {
+        if let Some(slot) = self.find(id) {
             return slot;
         }
         if self.slots.len() >= self.sweep_at {
@@ -117,7 +122,7 @@ mod tests {
             slots.keep(slots.find_or_create(&id(number)));
         }
         slots.evict();
-        let named: usize = slots.alive.iter().map(|shard| shard.lock().unwrap().slots.len()).sum();
+        let named: usize = slots.alive.iter().map(|shard| shard.read().unwrap().slots.len()).sum();
         assert!(named <= SHARDS * SMALLEST_SWEEP * 2, "{named}");
         assert!(slots.find(&id(0)).is_none());
     }

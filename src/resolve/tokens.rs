@@ -1,201 +1,138 @@
-//! The tokens that were verified already.
+//! What came of the tokens that were verified already.
 
 use std::{
     fmt,
-    hash::{BuildHasher, Hash, Hasher, RandomState},
-    sync::Arc,
-    time::Duration,
+    hash::BuildHasher,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::SystemTime,
 };
 
-use equivalent::Equivalent;
-use moka::{policy::EvictionPolicy, sync::Cache};
+use super::{generations::Generations, tail_hash::TailHash};
 
-use super::slot::Slot;
-use crate::{Claims, token::Authenticated};
-
-/// Verified tokens, whole, each with its claims and a direct way to its session.
+/// Keeps what came of tokens for a minute or two, without waiting for anybody who does more than look.
 ///
-/// Whether a token has expired is decided at each request, not here.
-#[derive(Debug)]
-pub(super) struct Tokens {
-    cache: Cache<TokenKey, Arc<VerifiedToken>, HashTail>,
+/// A hash only finds a token; it is compared byte for byte. Whether it has expired is decided at each request.
+pub(super) struct Tokens<V> {
+    shards: Box<[RwLock<Generations<V>>]>,
+    hash: TailHash,
+    /// Whose turn it is to be looked after.
+    turn: AtomicUsize,
 }
 
-/// What a verified token says, and what is known of the session it names.
-#[derive(Debug)]
-pub(super) struct VerifiedToken {
-    pub(super) authenticated: Authenticated,
-    /// None for a token made from a template, which names no session.
-    pub(super) slot: Option<Arc<Slot>>,
-}
+const TOKENS_PER_SHARD: u64 = 1024;
+const MOST_SHARDS: u64 = 1 << 14;
 
-impl VerifiedToken {
-    pub(super) fn claims(&self) -> &Claims {
-        &self.authenticated.claims
-    }
-}
-
-/// Session tokens live for a minute, so their memory is given back after two. One that lives longer is
-/// verified anew.
-const KEPT_FOR: Duration = Duration::from_secs(2 * 60);
-
-impl Tokens {
+impl<V> Tokens<V> {
     pub(super) fn new(capacity: u64) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(capacity)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_live(KEPT_FOR)
-            .build_with_hasher(HashTail::new());
-        Self { cache }
+        let shards = (capacity / TOKENS_PER_SHARD).clamp(1, MOST_SHARDS).next_power_of_two();
+        let capacity = usize::try_from(capacity.div_ceil(shards)).unwrap_or(usize::MAX);
+        let hash = TailHash::new();
+        let shards = (0..shards).map(|_| RwLock::new(Generations::new(capacity, &hash)));
+        Self { shards: shards.collect(), hash, turn: AtomicUsize::new(0) }
     }
 
-    pub(super) fn find(&self, token: &[u8]) -> Option<Arc<VerifiedToken>> {
-        self.cache.get(&Presented(token))
+    pub(super) fn find(&self, token: &[u8]) -> Option<Arc<V>> {
+        read(self.shard_of(token)).find(token).cloned()
     }
 
-    /// Lets go now of what does not fit.
-    #[cfg(test)]
-    pub(super) fn evict(&self) {
-        self.cache.run_pending_tasks();
+    pub(super) fn insert(&self, token: &[u8], value: Arc<V>, now: SystemTime) {
+        let token = Box::from(token);
+        // Each time the lock is released before what was let go is dropped.
+        let let_go = write(self.shard_of(&token)).insert(token, value, now);
+        drop(let_go);
+        let let_go = write(self.next()).step(now);
+        drop(let_go);
     }
 
-    pub(super) fn insert(&self, token: &[u8], verified: Arc<VerifiedToken>) {
-        self.cache.insert(TokenKey(token.into()), verified);
+    fn shard_of(&self, token: &[u8]) -> &RwLock<Generations<V>> {
+        // Maps use the bits at both ends.
+        let bits = self.hash.hash_one(token) >> 32;
+        &self.shards[bits as usize % self.shards.len()]
     }
-}
 
-/// A token as it was presented: equal to a verified one only byte for byte.
-struct Presented<'a>(&'a [u8]);
-
-/// A verified token.
-struct TokenKey(Box<[u8]>);
-
-/// The last bytes of the signature, up to the one that has bits to spare. They find an entry; the
-/// whole token is compared before it is used.
-fn tail(token: &[u8]) -> u64 {
-    let tail = token.split_last().and_then(|(_, rest)| rest.last_chunk());
-    tail.map_or(0, |tail| u64::from_le_bytes(*tail))
-}
-
-impl Hash for Presented<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(tail(self.0));
+    /// Another shard each time, since nobody may use it any longer.
+    fn next(&self) -> &RwLock<Generations<V>> {
+        &self.shards[self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len()]
     }
 }
 
-impl Hash for TokenKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(tail(&self.0));
-    }
+/// Nothing that is done under the lock can panic halfway.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Equivalent<TokenKey> for Presented<'_> {
-    fn equivalent(&self, key: &TokenKey) -> bool {
-        *self.0 == *key.0
-    }
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl PartialEq for TokenKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for TokenKey {}
-
-impl fmt::Debug for TokenKey {
+impl<V> fmt::Debug for Tokens<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenKey(..)")
-    }
-}
-
-/// Spreads the tails of signatures over 64 bits by one multiplication.
-///
-/// That is enough, since nobody chooses them: only tokens that Clerk signed are ever stored, so there is
-/// no flooding a bucket. The factor is drawn anew for each cache all the same.
-#[derive(Debug, Clone)]
-struct HashTail {
-    factor: u64,
-}
-
-impl HashTail {
-    fn new() -> Self {
-        Self { factor: RandomState::new().hash_one(0) | 1 }
-    }
-}
-
-impl BuildHasher for HashTail {
-    type Hasher = TailHasher;
-
-    fn build_hasher(&self) -> TailHasher {
-        TailHasher { factor: self.factor, hash: 0 }
-    }
-}
-
-struct TailHasher {
-    factor: u64,
-    hash: u64,
-}
-
-impl Hasher for TailHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let product = u128::from(self.hash ^ number) * u128::from(self.factor);
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-        let folded = (product as u64) ^ ((product >> 64) as u64);
-        self.hash = folded;
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
+        f.debug_struct("Tokens").finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::time::Duration;
 
     use super::*;
 
-    #[test]
-    fn tokens_with_the_same_tail_are_different_tokens() {
-        let hasher = HashTail::new();
-        let (one, other) = (
-            b"aaaa.bbbb.cccccccccccccccccccccccccccc".as_slice(),
-            b"aaaa.bbbX.cccccccccccccccccccccccccccc".as_slice(),
-        );
-        let key = TokenKey(one.into());
-        assert_eq!(hasher.hash_one(Presented(other)), hasher.hash_one(&key));
-        assert!(!Presented(other).equivalent(&key));
-        assert!(Presented(one).equivalent(&key));
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+    }
+
+    fn token(number: usize) -> Vec<u8> {
+        format!("header.payload.{:016x}A", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into_bytes()
     }
 
     #[test]
-    fn a_token_of_any_length_has_a_tail() {
-        for token in [&b""[..], b"a", b"abcdefgh", b"abcdefghi"] {
-            let _ = HashTail::new().hash_one(Presented(token));
+    fn every_token_finds_its_own() {
+        for capacity in [1, 1000, 50_000] {
+            let tokens = Tokens::new(capacity);
+            for number in 0..20_000 {
+                tokens.insert(&token(number), Arc::new(number), at(0));
+                assert_eq!(tokens.find(&token(number)).as_deref(), Some(&number));
+            }
+            assert_eq!(tokens.find(&token(20_000)), None);
         }
-        assert_eq!(tail(b"abcdefgh"), 0);
-        assert_eq!(tail(b"abcdefghi"), u64::from_le_bytes(*b"abcdefgh"));
     }
 
     #[test]
-    fn tails_are_spread_over_all_bits() {
-        let hasher = HashTail::new();
-        let hashes: Vec<_> = (0..4096_u64)
-            .map(|n| {
-                let token = format!("header.payload.{:>20}x", n * 7919);
-                hasher.hash_one(Presented(token.as_bytes()))
-            })
-            .collect();
-        for shift in [0, 32, 52] {
-            let different: HashSet<_> = hashes.iter().map(|hash| (hash >> shift) & 0xfff).collect();
-            assert!(different.len() > 1800, "{} at {shift}", different.len());
+    fn what_fits_stays_for_a_minute() {
+        let tokens = Tokens::new(50_000);
+        for number in 0..20_000 {
+            tokens.insert(&token(number), Arc::new(number), at(0));
+        }
+        tokens.insert(&token(20_000), Arc::new(20_000), at(59));
+        for number in 0..=20_000 {
+            assert_eq!(tokens.find(&token(number)).as_deref(), Some(&number));
+        }
+    }
+
+    #[test]
+    fn memory_is_given_back_while_a_few_others_come_in() {
+        let tokens = Tokens::new(50_000);
+        let values: Vec<_> = (0..20_000).map(Arc::new).collect();
+        for (number, value) in values.iter().enumerate() {
+            tokens.insert(&token(number), Arc::clone(value), at(0));
+        }
+        for minute in 1..5 {
+            for number in 0..100 {
+                tokens.insert(&token(20_000 + number), Arc::new(number), at(minute * 60));
+            }
+        }
+        assert!(values.iter().all(|value| Arc::strong_count(value) == 1));
+    }
+
+    #[test]
+    fn any_capacity_will_do() {
+        for capacity in [1, 2, u64::MAX] {
+            let tokens = Tokens::new(capacity);
+            tokens.insert(b"a.b.c", Arc::new(()), at(0));
+            assert!(tokens.find(b"a.b.c").is_some());
         }
     }
 }

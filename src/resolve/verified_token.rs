@@ -1,0 +1,18 @@
+use std::sync::Arc;
+
+use super::slot::Slot;
+use crate::{Claims, token::Authenticated};
+
+/// What a verified token says, and what is known of the session it names.
+#[derive(Debug)]
+pub(super) struct VerifiedToken {
+    pub(super) authenticated: Authenticated,
+    /// None for a token made from a template, which names no session.
+    pub(super) slot: Option<Arc<Slot>>,
+}
+
+impl VerifiedToken {
+    pub(super) fn claims(&self) -> &Claims {
+        &self.authenticated.claims
+    }
+}
