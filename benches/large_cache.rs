@@ -91,16 +91,23 @@ mod filled {
     fn memory() {
         const SESSIONS: u64 = 200_000;
         let scene = Scene::new();
-        // Kept, lest the second be given the memory of the first.
-        let mut kept = Vec::new();
-        for with_tokens in [false, true] {
-            let before = resident_bytes();
-            let (resolver, _) = fill(&scene, SESSIONS, with_tokens);
-            let each = (resident_bytes() - before) / SESSIONS;
-            let what = if with_tokens { "session with a token of 1 KB" } else { "session" };
-            println!("memory: {each} bytes for a cached {what}");
-            kept.push(resolver);
-        }
+        let bytes_each = |what, before| {
+            let bytes = (resident_bytes() - before) / SESSIONS;
+            println!("memory: {bytes} bytes for {what}");
+            bytes
+        };
+        // All are kept, lest one be given the memory of another.
+        let before = resident_bytes();
+        let _alone: Vec<Session> = (0..SESSIONS).map(session).collect();
+        let alone = bytes_each("a session by itself", before);
+        let before = resident_bytes();
+        let _without_tokens = fill(&scene, SESSIONS, false);
+        let cached = bytes_each("a cached session, itself included", before);
+        let before = resident_bytes();
+        let _with_tokens = fill(&scene, SESSIONS, true);
+        let with_token =
+            bytes_each("a cached session with a token of 1 KB, itself included", before);
+        println!("memory: {} and {} bytes beside itself", cached - alone, with_token - alone);
     }
 
     fn hot_among_many(criterion: &mut Criterion) {

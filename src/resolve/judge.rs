@@ -46,22 +46,7 @@ impl Judge {
     ) -> Option<Result<Resolved, Rejection>> {
         let now = self.clock.now();
         match credential {
-            Credential::SessionToken(presented) => {
-                let token = match self.verified_now(presented, policy, now)? {
-                    Ok(token) => token,
-                    Err(rejection) => return Some(Err(rejection)),
-                };
-                if let Err(rejection) = self.judge_token(&token, presented, policy, now) {
-                    return Some(Err(rejection));
-                }
-                match (self.check, &token.slot) {
-                    (SessionCheck::Networkless, slot) => {
-                        Some(networkless(slot.as_ref(), token.claims(), policy))
-                    }
-                    (_, Some(slot)) => self.judge_cached(slot, Some(token.claims()), policy, now),
-                    (_, None) => Some(Err(template_without_networkless())),
-                }
-            }
+            Credential::SessionToken(presented) => self.judge_now(presented, policy, now),
             Credential::SessionId(_) if self.check != SessionCheck::Get => {
                 Some(Err(session_id_without_get()))
             }
@@ -102,19 +87,43 @@ impl Judge {
         }
     }
 
-    /// The verified token, unless a key must be fetched first.
-    fn verified_now(
+    /// The verdict on a token, unless a key must be fetched or Clerk must be asked first.
+    fn judge_now(
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
         now: SystemTime,
-    ) -> Option<Result<Arc<VerifiedToken>, Rejection>> {
+    ) -> Option<Result<Resolved, Rejection>> {
         let bytes = presented.as_bytes();
-        if let Some(token) = self.remembered(bytes, now) {
-            return Some(Ok(token));
+        let judge = |token: &VerifiedToken| self.judge_known(token, presented, policy, now);
+        let known = |token: &Arc<VerifiedToken>| self.stands_by(token, now).then(|| judge(token));
+        if let Some(verdict) = self.tokens.read(bytes, known).flatten() {
+            return verdict;
         }
-        let authenticated = self.authenticator.authenticate_now(bytes, now)?;
-        Some(self.remember(bytes, authenticated, policy, now))
+        match self.remember(bytes, self.authenticator.authenticate_now(bytes, now)?, policy, now) {
+            Ok(token) => judge(&token),
+            Err(rejection) => Some(Err(rejection)),
+        }
+    }
+
+    /// The verdict on a verified token, unless Clerk must be asked first.
+    fn judge_known(
+        &self,
+        token: &VerifiedToken,
+        presented: &PresentedToken<'_>,
+        policy: &Policy,
+        now: SystemTime,
+    ) -> Option<Result<Resolved, Rejection>> {
+        if let Err(rejection) = self.judge_token(token, presented, policy, now) {
+            return Some(Err(rejection));
+        }
+        match (self.check, &token.slot) {
+            (SessionCheck::Networkless, slot) => {
+                Some(networkless(slot.as_ref(), token.claims(), policy))
+            }
+            (_, Some(slot)) => self.judge_cached(slot, Some(token.claims()), policy, now),
+            (_, None) => Some(Err(template_without_networkless())),
+        }
     }
 
     async fn verified(
@@ -124,18 +133,17 @@ impl Judge {
         asked_at: SystemTime,
     ) -> Result<Arc<VerifiedToken>, Rejection> {
         let bytes = presented.as_bytes();
-        match self.remembered(bytes, asked_at) {
-            Some(token) => Ok(token),
-            None => {
+        match self.tokens.read(bytes, Arc::clone) {
+            Some(token) if self.stands_by(&token, asked_at) => Ok(token),
+            _ => {
                 let authenticated = self.authenticator.authenticate(bytes).await;
                 self.remember(bytes, authenticated, policy, asked_at)
             }
         }
     }
 
-    fn remembered(&self, bytes: &[u8], now: SystemTime) -> Option<Arc<VerifiedToken>> {
-        let token = self.tokens.find(bytes)?;
-        self.authenticator.stands_by(&token.authenticated, now).then_some(token)
+    fn stands_by(&self, token: &VerifiedToken, now: SystemTime) -> bool {
+        self.authenticator.stands_by(&token.authenticated, now)
     }
 
     fn remember(

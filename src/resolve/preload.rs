@@ -25,7 +25,8 @@ impl SessionResolver {
     pub fn preload_token(&self, token: &[u8], payload: &str, genuine: &[u8]) {
         let claims = Claims::from_verified(payload.as_bytes().to_vec(), Category::Session)
             .expect("the payload of a session token");
-        let genuine = self.judge.tokens.find(genuine).expect("a token that was resolved");
+        let genuine =
+            self.judge.tokens.read(genuine, Arc::clone).expect("a token that was resolved");
         let slot = claims.session_id().map(|id| self.judge.sessions.slot(id));
         let authenticated = genuine.authenticated.with_claims(claims);
         let verified = Arc::new(VerifiedToken { authenticated, slot });
