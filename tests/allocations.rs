@@ -86,4 +86,4 @@ async fn a_refusal_without_a_credential_allocates_for_its_answer_alone() {
     assert_eq!(allocations(&layer, None), REFUSAL);
 }
 
-const REFUSAL: u64 = 7;
+const REFUSAL: u64 = 5;

@@ -73,6 +73,13 @@ impl Rejection {
     }
 
     fn problem_details(&self) -> Bytes {
+        if self.is_missing_credential() {
+            return Bytes::from_static(MISSING_CREDENTIAL);
+        }
+        self.write_problem_details()
+    }
+
+    fn write_problem_details(&self) -> Bytes {
         #[derive(Serialize)]
         struct ProblemDetails {
             title: &'static str,
@@ -91,6 +98,9 @@ impl Rejection {
         serde_json::to_vec(&problem).map(Bytes::from).unwrap_or_default()
     }
 }
+
+/// The problem details that anybody can have for nothing, and so cost nothing to write.
+const MISSING_CREDENTIAL: &[u8] = br#"{"title":"Unauthorized","status":401,"detail":"a session token is required","reason":"session-token-missing"}"#;
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +131,15 @@ mod tests {
                 "reason": "session-token-missing",
             })
         );
+    }
+
+    #[test]
+    fn what_is_written_in_advance_is_what_would_be_written() {
+        let missing = Rejection::missing_credential();
+        assert_eq!(missing.problem_details(), missing.write_problem_details());
+        let of_our_own = Rejection::new(RejectionKind::MissingCredential, "no-badge");
+        assert_eq!(of_our_own.problem_details(), of_our_own.write_problem_details());
+        assert_ne!(of_our_own.problem_details(), missing.problem_details());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum RejectionKind {
     Misconfigured,
 }
 
+const SESSION_TOKEN_MISSING: &str = "session-token-missing";
+
 impl Rejection {
     /// A rejection of this kind. The reason is a short word for logs and problem details.
     #[must_use]
@@ -134,7 +136,11 @@ impl Rejection {
     }
 
     pub(crate) fn missing_credential() -> Self {
-        Self::new(RejectionKind::MissingCredential, "session-token-missing")
+        Self::new(RejectionKind::MissingCredential, SESSION_TOKEN_MISSING)
+    }
+
+    pub(crate) fn is_missing_credential(&self) -> bool {
+        self.kind == RejectionKind::MissingCredential && self.reason == SESSION_TOKEN_MISSING
     }
 
     pub(crate) fn unavailable() -> Self {
