@@ -11,6 +11,7 @@ mod inner;
 mod measure;
 mod scenario;
 mod scene;
+mod signature;
 mod table;
 mod tower_clerk;
 mod tower_sessions;
@@ -74,8 +75,10 @@ fn new_tokens_of_a_known_session(scene: &Scene) -> Scenario<'_> {
     let tokens = move || std::iter::repeat_with(&mut token).take(64).collect();
     Scenario::anew(scene, "a new token of a known session", tokens)
         .admits("bare", inner::unasked())
+        .admits("the signature alone", signature::alone(scene))
         .admits("tower-clerk, `Get`", tower_clerk::get(scene, Room::Full))
         .admits("tower-clerk, `Networkless`", tower_clerk::networkless(scene, Room::Full))
+        .admits("tower-clerk, `Get`, room to grow", tower_clerk::get(scene, Room::Ample))
         .admits("clerk-rs", clerk_rs::service(scene))
         .admits("dioxus-clerk", dioxus_clerk::service(scene))
 }

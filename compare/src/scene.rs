@@ -49,7 +49,7 @@ impl Scene {
     }
 
     /// About 1 KB.
-    fn token(&self, session: &SessionId, number: u32) -> String {
+    pub(crate) fn token(&self, session: &SessionId, number: u32) -> String {
         let mint = self.clerk.mint(session).expires_in(LONG);
         mint.claim("number", number).claim("custom", "x".repeat(240)).sign()
     }

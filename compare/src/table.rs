@@ -26,7 +26,7 @@ pub(crate) fn of(scenarios: &[Scenario<'_>]) -> String {
                 nanos,
                 nanos - median(&bare.nanos),
                 nanos / median(&yardstick.nanos),
-                contestant.allocations - bare.allocations,
+                contestant.allocations.saturating_sub(bare.allocations),
             );
         }
     }

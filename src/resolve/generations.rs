@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, hash_map},
     mem,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -22,8 +21,8 @@ pub(super) struct Generations<V> {
     half: usize,
 }
 
-type Generation<V> = HashMap<Box<[u8]>, Arc<V>, TailHash>;
-type Leaving<V> = hash_map::IntoIter<Box<[u8]>, Arc<V>>;
+type Generation<V> = HashMap<Box<[u8]>, V, TailHash>;
+type Leaving<V> = hash_map::IntoIter<Box<[u8]>, V>;
 
 const LENGTH: Duration = Duration::from_secs(60);
 
@@ -32,7 +31,7 @@ const LENGTH: Duration = Duration::from_secs(60);
 pub(super) struct LetGo<V> {
     _two: [Option<<Leaving<V> as Iterator>::Item>; 2],
     _rest: Option<Leaving<V>>,
-    _replaced: Option<Arc<V>>,
+    _replaced: Option<V>,
 }
 
 impl<V> Generations<V> {
@@ -47,11 +46,11 @@ impl<V> Generations<V> {
         }
     }
 
-    pub(super) fn find(&self, token: &[u8]) -> Option<&Arc<V>> {
+    pub(super) fn find(&self, token: &[u8]) -> Option<&V> {
         self.young.get(token).or_else(|| self.old.get(token))
     }
 
-    pub(super) fn insert(&mut self, token: Box<[u8]>, value: Arc<V>, now: SystemTime) -> LetGo<V> {
+    pub(super) fn insert(&mut self, token: Box<[u8]>, value: V, now: SystemTime) -> LetGo<V> {
         let let_go = self.step(now);
         LetGo { _replaced: self.young.insert(token, value), ..let_go }
     }
@@ -92,7 +91,7 @@ mod tests {
     }
 
     fn insert(generations: &mut Generations<usize>, number: usize, now: SystemTime) {
-        drop(generations.insert(token(number), Arc::new(number), now));
+        drop(generations.insert(token(number), number, now));
     }
 
     fn token(number: usize) -> Box<[u8]> {
@@ -100,7 +99,7 @@ mod tests {
     }
 
     fn found(generations: &Generations<usize>, number: usize) -> Option<usize> {
-        generations.find(&token(number)).map(|found| **found)
+        generations.find(&token(number)).copied()
     }
 
     #[test]
@@ -137,9 +136,9 @@ mod tests {
     #[test]
     fn a_token_that_is_verified_anew_takes_the_place_of_its_older_self() {
         let mut tokens = generations(100);
-        drop(tokens.insert(token(1), Arc::new(1), at(0)));
+        drop(tokens.insert(token(1), 1, at(0)));
         drop(tokens.step(at(60)));
-        drop(tokens.insert(token(1), Arc::new(2), at(61)));
+        drop(tokens.insert(token(1), 2, at(61)));
         assert_eq!(found(&tokens, 1), Some(2));
     }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Claims, Clock, Credential, OwnedCredential, SessionStatus,
     credential::PresentedToken,
-    token::{Authenticated, Authenticator, TokenError},
+    token::{Authenticated, Authenticator},
 };
 
 /// Puts what is known together: the token, its session, and what is asked of both.
@@ -96,13 +96,18 @@ impl Judge {
     ) -> Option<Result<Resolved, Rejection>> {
         let bytes = presented.as_bytes();
         let judge = |token: &VerifiedToken| self.judge_known(token, presented, policy, now);
-        let known = |token: &Arc<VerifiedToken>| self.stands_by(token, now).then(|| judge(token));
+        let known = |token: &VerifiedToken| self.stands_by(token, now).then(|| judge(token));
         if let Some(verdict) = self.tokens.read(bytes, known).flatten() {
             return verdict;
         }
-        match self.remember(bytes, self.authenticator.authenticate_now(bytes, now)?, policy, now) {
-            Ok(token) => judge(&token),
-            Err(rejection) => Some(Err(rejection)),
+        match self.authenticator.authenticate_now(bytes, now)? {
+            Ok(authenticated) => {
+                let token = self.with_slot(authenticated);
+                let verdict = judge(&token);
+                self.tokens.insert(bytes, token, now);
+                verdict
+            }
+            Err(error) => Some(Err(policy.expectations().judge_error(error).into())),
         }
     }
 
@@ -131,13 +136,17 @@ impl Judge {
         presented: &PresentedToken<'_>,
         policy: &Policy,
         asked_at: SystemTime,
-    ) -> Result<Arc<VerifiedToken>, Rejection> {
+    ) -> Result<VerifiedToken, Rejection> {
         let bytes = presented.as_bytes();
-        match self.tokens.read(bytes, Arc::clone) {
+        match self.tokens.read(bytes, VerifiedToken::clone) {
             Some(token) if self.stands_by(&token, asked_at) => Ok(token),
             _ => {
                 let authenticated = self.authenticator.authenticate(bytes).await;
-                self.remember(bytes, authenticated, policy, asked_at)
+                let authenticated =
+                    authenticated.map_err(|error| policy.expectations().judge_error(error))?;
+                let token = self.with_slot(authenticated);
+                self.tokens.insert(bytes, token.clone(), asked_at);
+                Ok(token)
             }
         }
     }
@@ -146,23 +155,13 @@ impl Judge {
         self.authenticator.stands_by(&token.authenticated, now)
     }
 
-    fn remember(
-        &self,
-        bytes: &[u8],
-        authenticated: Result<Authenticated, TokenError>,
-        policy: &Policy,
-        now: SystemTime,
-    ) -> Result<Arc<VerifiedToken>, Rejection> {
-        let authenticated =
-            authenticated.map_err(|error| policy.expectations().judge_error(error))?;
+    fn with_slot(&self, authenticated: Authenticated) -> VerifiedToken {
         let claims = &authenticated.claims;
         let slot = claims.session_id().map(|id| self.sessions.slot(id));
         if let Some(slot) = &slot {
             slot.note_token(claims.expires_at());
         }
-        let token = Arc::new(VerifiedToken { authenticated, slot });
-        self.tokens.insert(bytes, Arc::clone(&token), now);
-        Ok(token)
+        VerifiedToken { authenticated, slot }
     }
 
     fn judge_token(

@@ -1,7 +1,7 @@
 //! The benchmarks' way to fill a cache without a million calls and signatures. It exists only where the
 //! compiler is told so (`--cfg tower_clerk_benchmarks`), which no dependency can do by accident.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{SessionResolver, known::Fact, verified_token::VerifiedToken};
 use crate::{
@@ -25,11 +25,14 @@ impl SessionResolver {
     pub fn preload_token(&self, token: &[u8], payload: &str, genuine: &[u8]) {
         let claims = Claims::from_verified(payload.as_bytes().to_vec(), Category::Session)
             .expect("the payload of a session token");
-        let genuine =
-            self.judge.tokens.read(genuine, Arc::clone).expect("a token that was resolved");
+        let genuine = self
+            .judge
+            .tokens
+            .read(genuine, VerifiedToken::clone)
+            .expect("a token that was resolved");
         let slot = claims.session_id().map(|id| self.judge.sessions.slot(id));
         let authenticated = genuine.authenticated.with_claims(claims);
-        let verified = Arc::new(VerifiedToken { authenticated, slot });
+        let verified = VerifiedToken { authenticated, slot };
         self.judge.tokens.insert(token, verified, self.judge.clock.now());
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::SystemTime,
@@ -35,11 +35,11 @@ impl<V> Tokens<V> {
     }
 
     /// Looks at what came of a token. Others can look at the same time, and nobody can insert meanwhile.
-    pub(super) fn read<T>(&self, token: &[u8], look: impl FnOnce(&Arc<V>) -> T) -> Option<T> {
+    pub(super) fn read<T>(&self, token: &[u8], look: impl FnOnce(&V) -> T) -> Option<T> {
         read(self.shard_of(token)).find(token).map(look)
     }
 
-    pub(super) fn insert(&self, token: &[u8], value: Arc<V>, now: SystemTime) {
+    pub(super) fn insert(&self, token: &[u8], value: V, now: SystemTime) {
         let token = Box::from(token);
         // Each time the lock is released before what was let go is dropped.
         let let_go = write(self.shard_of(&token)).insert(token, value, now);
@@ -77,7 +77,7 @@ impl<V> fmt::Debug for Tokens<V> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
 
@@ -94,10 +94,10 @@ mod tests {
         for capacity in [1, 1000, 50_000] {
             let tokens = Tokens::new(capacity);
             for number in 0..20_000 {
-                tokens.insert(&token(number), Arc::new(number), at(0));
-                assert_eq!(tokens.read(&token(number), |found| **found), Some(number));
+                tokens.insert(&token(number), number, at(0));
+                assert_eq!(tokens.read(&token(number), |found| *found), Some(number));
             }
-            assert_eq!(tokens.read(&token(20_000), Arc::clone), None);
+            assert_eq!(tokens.read(&token(20_000), |found| *found), None);
         }
     }
 
@@ -105,11 +105,11 @@ mod tests {
     fn what_fits_stays_for_a_minute() {
         let tokens = Tokens::new(50_000);
         for number in 0..20_000 {
-            tokens.insert(&token(number), Arc::new(number), at(0));
+            tokens.insert(&token(number), number, at(0));
         }
-        tokens.insert(&token(20_000), Arc::new(20_000), at(59));
+        tokens.insert(&token(20_000), 20_000, at(59));
         for number in 0..=20_000 {
-            assert_eq!(tokens.read(&token(number), |found| **found), Some(number));
+            assert_eq!(tokens.read(&token(number), |found| *found), Some(number));
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn any_capacity_will_do() {
         for capacity in [1, 2, u64::MAX] {
             let tokens = Tokens::new(capacity);
-            tokens.insert(b"a.b.c", Arc::new(()), at(0));
+            tokens.insert(b"a.b.c", (), at(0));
             assert!(tokens.read(b"a.b.c", |_| ()).is_some());
         }
     }

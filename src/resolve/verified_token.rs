@@ -4,7 +4,7 @@ use super::slot::Slot;
 use crate::{Claims, token::Authenticated};
 
 /// What a verified token says, and what is known of the session it names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct VerifiedToken {
     pub(super) authenticated: Authenticated,
     /// None for a token made from a template, which names no session.

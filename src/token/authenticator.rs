@@ -23,7 +23,7 @@ pub(crate) struct Authenticator {
 }
 
 /// What a token says, and the keys by which we know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Authenticated {
     pub(crate) claims: Claims,
     keys: Arc<KeySet>,
