@@ -19,8 +19,8 @@ use tower::util::MapRequestLayer;
 use tower_clerk::{AuthenticateLayer, Session, testing::SessionsApi};
 
 const ROUNDS: usize = 61;
-const REQUESTS: u64 = 8_000;
-const CONNECTIONS: u64 = 8;
+const REQUESTS: usize = 8_000;
+const CONNECTIONS: usize = 8;
 
 fn main() {
     match env::args().find_map(|arg| arg.strip_prefix("serve=").map(str::to_owned)) {
@@ -59,8 +59,8 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 struct Server {
     process: Child,
-    connections: Vec<BufReader<TcpStream>>,
-    request: Vec<u8>,
+    /// Each with its own user's request.
+    connections: Vec<(BufReader<TcpStream>, String)>,
 }
 
 impl Server {
@@ -72,16 +72,15 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let addr = lines.next().unwrap().unwrap();
-        let token = lines.next().unwrap().unwrap();
-        let connections = (0..CONNECTIONS).map(|_| {
+        let connections = lines.take(CONNECTIONS).map(|token| {
             let connection = TcpStream::connect(&addr).unwrap();
             connection.set_nodelay(true).unwrap();
-            BufReader::new(connection)
+            let bearer = format!("authorization: Bearer {}", token.unwrap());
+            let request = format!("GET /me HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n\r\n");
+            (BufReader::new(connection), request)
         });
         let connections = connections.collect();
-        let request =
-            format!("GET /me HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
-        let mut server = Self { process, connections, request: request.into_bytes() };
+        let mut server = Self { process, connections };
         server.cpu_per_request();
         server
     }
@@ -90,10 +89,12 @@ impl Server {
     fn cpu_per_request(&mut self) -> f64 {
         let before = self.cpu();
         for _ in 0..REQUESTS / CONNECTIONS {
-            for connection in &mut self.connections {
-                connection.get_mut().write_all(&self.request).unwrap();
+            for (connection, request) in &mut self.connections {
+                connection.get_mut().write_all(request.as_bytes()).unwrap();
             }
-            self.connections.iter_mut().for_each(read_answer);
+            for (connection, _) in &mut self.connections {
+                read_answer(connection);
+            }
         }
         (self.cpu() - before).as_secs_f64() * 1e6 / REQUESTS as f64
     }
@@ -142,19 +143,20 @@ async fn serve(route: &str) {
     }
 
     let clerk = SessionsApi::start().await;
-    let session = clerk.sign_in("user_ada");
-    let token = clerk.mint(&session).expires_in(Duration::from_secs(3600)).sign();
+    let hour = Duration::from_secs(60 * 60);
+    let token = |user| clerk.mint(&clerk.sign_in(&format!("user_{user}"))).expires_in(hour).sign();
+    let tokens: Vec<String> = (0..CONNECTIONS).map(token).collect();
     let app = match route {
         "bare" => Router::new().route("/me", get(bare)),
         // What axum takes for any layer at all.
         "idle" => Router::new().route("/me", get(bare)).layer(MapRequestLayer::new(same)),
         _ => {
-            let resolver = clerk.resolver_builder().ttl(Duration::from_secs(3600)).build().unwrap();
+            let resolver = clerk.resolver_builder().ttl(hour).build().unwrap();
             let layer = AuthenticateLayer::new(resolver).unwrap();
             Router::new().route("/me", get(me)).layer(layer)
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("{}\n{token}", listener.local_addr().unwrap());
+    println!("{}\n{}", listener.local_addr().unwrap(), tokens.join("\n"));
     axum::serve(listener, app).await.unwrap();
 }

@@ -60,6 +60,20 @@ fn every_claim_is_read_by_its_accessor() {
 }
 
 #[test]
+fn a_string_reads_the_same_however_it_is_written() {
+    let payload = r#"{"iss":"https:\/\/clerk.example.com","azp":"\u0068ttps://app.example.com","jti":"é\"\n","sub":"user_1","sid":"sess_1","exp":60}"#;
+    let claims = read_text(payload).unwrap();
+    assert_eq!(claims.issuer(), "https://clerk.example.com");
+    assert_eq!(claims.authorized_party(), Some("https://app.example.com"));
+    assert_eq!(claims.token_id(), Some("é\"\n"));
+    let plain = serde_json::from_str::<Value>(payload).unwrap().to_string();
+    let plain = read_text(&plain).unwrap();
+    assert_eq!(plain.issuer(), claims.issuer());
+    assert_eq!(plain.authorized_party(), claims.authorized_party());
+    assert_eq!(plain.token_id(), claims.token_id());
+}
+
+#[test]
 fn what_a_token_leaves_out_is_none() {
     let claims = read(&base()).unwrap();
     assert_eq!(claims.authorized_party(), None);

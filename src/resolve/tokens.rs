@@ -22,8 +22,8 @@ pub(super) struct Tokens<V> {
     turn: AtomicUsize,
 }
 
-const TOKENS_PER_SHARD: u64 = 1024;
-const MOST_SHARDS: u64 = 1 << 14;
+const TOKENS_PER_SHARD: u64 = 256;
+const MOST_SHARDS: u64 = 1 << 16;
 
 impl<V> Tokens<V> {
     pub(super) fn new(capacity: u64) -> Self {
