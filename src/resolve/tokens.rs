@@ -22,12 +22,16 @@ pub(super) struct Tokens<V> {
     turn: AtomicUsize,
 }
 
-const TOKENS_PER_SHARD: u64 = 256;
-const MOST_SHARDS: u64 = 1 << 16;
+/// As many as keep processors from waiting for one another, unless that leaves too few tokens for each to
+/// share its room fairly; more where one would hold so many that a generation of it is a burden.
+fn shards(capacity: u64) -> u64 {
+    let shards = (capacity / 32).min(256).max(capacity / 1024);
+    shards.clamp(1, 1 << 14).next_power_of_two()
+}
 
 impl<V> Tokens<V> {
     pub(super) fn new(capacity: u64) -> Self {
-        let shards = (capacity / TOKENS_PER_SHARD).clamp(1, MOST_SHARDS).next_power_of_two();
+        let shards = shards(capacity);
         let capacity = usize::try_from(capacity.div_ceil(shards)).unwrap_or(usize::MAX);
         let hash = TailHash::new();
         let shards = (0..shards).map(|_| RwLock::new(Generations::new(capacity, &hash)));
@@ -120,7 +124,7 @@ mod tests {
         for (number, value) in values.iter().enumerate() {
             tokens.insert(&token(number), Arc::clone(value), at(0));
         }
-        for minute in 1..5 {
+        for minute in 1..10 {
             for number in 0..100 {
                 tokens.insert(&token(20_000 + number), Arc::new(number), at(minute * 60));
             }
