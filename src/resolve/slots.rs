@@ -116,6 +116,15 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_second_to_make_a_slot_gets_the_first_one() {
+        let slots = Slots::new(10, Duration::from_secs(30));
+        // Both have looked for it in vain.
+        let mut shard = slots.shard(&id(0)).write().unwrap();
+        let (first, second) = (shard.find_or_create(&id(0)), shard.find_or_create(&id(0)));
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+
+    #[test]
     fn slots_that_nobody_holds_are_given_back() {
         let slots = Slots::new(10, Duration::from_secs(30));
         for number in 0..100_000 {
