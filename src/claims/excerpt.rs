@@ -12,12 +12,12 @@ pub(super) enum Excerpt {
 
 impl Excerpt {
     pub(super) fn of(text: &Text<'_>, payload: &str) -> Self {
-        // Of what does not stand there, an offset leads nowhere or to something else.
+        // What lies within the payload's memory is a part of it, and nothing else is.
         let start = text.as_ptr().addr().wrapping_sub(payload.as_ptr().addr());
         let within = start..start.wrapping_add(text.len());
         match payload.get(within.clone()) {
-            Some(found) if *found == **text => Self::Within(within),
-            _ => Self::Apart(text.to_box()),
+            Some(_) => Self::Within(within),
+            None => Self::Apart(text.to_box()),
         }
     }
 
