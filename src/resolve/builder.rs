@@ -144,7 +144,8 @@ impl SessionResolverBuilder {
         self
     }
 
-    /// How many sessions are kept in mind: 100,000 by default; of tokens twice as many, for a minute or two.
+    /// How many sessions are kept in mind: 100,000 by default. Of the latest tokens at least as many are, and at
+    /// most twice as many, for a minute or two.
     ///
     /// A session takes some 600 bytes beside its own, and 2.6 KB with one token of 1 KB.
     pub fn capacity(self, sessions: u64) -> Self {

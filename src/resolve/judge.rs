@@ -104,7 +104,7 @@ impl Judge {
             Ok(authenticated) => {
                 let token = self.with_slot(authenticated);
                 let verdict = judge(&token);
-                self.tokens.insert(bytes, token, now);
+                self.remember(bytes, token, now);
                 verdict
             }
             Err(error) => Some(Err(policy.expectations().judge_error(error).into())),
@@ -145,7 +145,7 @@ impl Judge {
                 let authenticated =
                     authenticated.map_err(|error| policy.expectations().judge_error(error))?;
                 let token = self.with_slot(authenticated);
-                self.tokens.insert(bytes, token.clone(), asked_at);
+                self.remember(bytes, token.clone(), self.clock.now());
                 Ok(token)
             }
         }
@@ -162,6 +162,13 @@ impl Judge {
             slot.note_token(claims.expires_at());
         }
         VerifiedToken { authenticated, slot }
+    }
+
+    /// Unless it has expired already, and would only take the place of one that has not.
+    fn remember(&self, bytes: &[u8], token: VerifiedToken, now: SystemTime) {
+        if now < token.claims().expires_at() + self.clock_skew {
+            self.tokens.insert(bytes, token, now);
+        }
     }
 
     fn judge_token(
@@ -271,5 +278,35 @@ fn session_id_without_get() -> Rejection {
 impl From<Ignorance> for Rejection {
     fn from(ignorance: Ignorance) -> Self {
         ignorance.into_error().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        Clock, Credential, Policy, ResolveSession, SessionCheck, SessionResolver, SessionsClient,
+        token::test_signer::{ISSUED, TestSigner, at, session_claims, session_claims_with},
+    };
+
+    #[test]
+    fn an_expired_token_takes_nobodys_place() {
+        let client = SessionsClient::new("sk_test_unused".parse().unwrap()).unwrap();
+        let resolver = SessionResolver::builder(client)
+            .check(SessionCheck::Networkless)
+            .jwk_set(TestSigner::ours().jwk_set())
+            .clock(Clock::fixed(at(ISSUED + 30)))
+            .build()
+            .unwrap();
+        let is_kept_after = |token: &str| {
+            let credential = Credential::session_token(token.as_bytes());
+            let admitted = resolver.cached(&credential, &Policy::new()).unwrap().is_ok();
+            (admitted, resolver.judge.tokens.read(token.as_bytes(), |_| ()).is_some())
+        };
+        let good = TestSigner::ours().sign(&session_claims());
+        assert_eq!(is_kept_after(&good), (true, true));
+        let expired = session_claims_with(json!({ "exp": ISSUED + 20 }));
+        assert_eq!(is_kept_after(&TestSigner::ours().sign(&expired)), (false, false));
     }
 }

@@ -139,6 +139,7 @@ impl Rejection {
         Self::new(RejectionKind::MissingCredential, SESSION_TOKEN_MISSING)
     }
 
+    /// Whether it is this one, and not a resolver's own of its kind.
     pub(crate) fn is_missing_credential(&self) -> bool {
         self.kind == RejectionKind::MissingCredential && self.reason == SESSION_TOKEN_MISSING
     }

@@ -30,7 +30,10 @@ struct Shard {
     sweep_at: usize,
 }
 
-const SHARDS: usize = 64;
+/// At least so many, and more where one would take long to sweep.
+const LEAST_SHARDS: u64 = 64;
+const MOST_SHARDS: u64 = 1 << 14;
+const SESSIONS_PER_SHARD: u64 = 1024;
 const SMALLEST_SWEEP: usize = 32;
 
 impl Slots {
@@ -40,20 +43,25 @@ impl Slots {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(useful_for.max(Duration::from_secs(1)))
             .build();
-        let alive = (0..SHARDS).map(|_| RwLock::new(Shard::new())).collect();
+        let shards = (capacity / SESSIONS_PER_SHARD).clamp(LEAST_SHARDS, MOST_SHARDS);
+        let alive = (0..shards).map(|_| RwLock::new(Shard::new())).collect();
         Self { alive, recent, hasher: RandomState::new() }
     }
 
-    /// The slot of a session, if there is one.
+    /// The slot of a session, if there is one. It counts as used.
     pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
-        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).find(id)
+        self.recent.get(id).or_else(|| self.find_alive(id))
     }
 
-    /// The slot of a session, made if need be.
+    /// The slot of a session, made if need be, for somebody who will hold on to it.
     pub(super) fn find_or_create(&self, id: &SessionId) -> Arc<Slot> {
-        self.find(id).unwrap_or_else(|| {
+        self.find_alive(id).unwrap_or_else(|| {
             self.shard(id).write().unwrap_or_else(PoisonError::into_inner).find_or_create(id)
         })
+    }
+
+    fn find_alive(&self, id: &SessionId) -> Option<Arc<Slot>> {
+        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).find(id)
     }
 
     /// Keeps a slot for as long as what it knows may be used, if there is room.
@@ -68,7 +76,7 @@ impl Slots {
     }
 
     fn shard(&self, id: &SessionId) -> &RwLock<Shard> {
-        &self.alive[self.hasher.hash_one(id) as usize % SHARDS]
+        &self.alive[self.hasher.hash_one(id) as usize % self.alive.len()]
     }
 }
 
@@ -132,7 +140,7 @@ mod tests {
         }
         slots.evict();
         let named: usize = slots.alive.iter().map(|shard| shard.read().unwrap().slots.len()).sum();
-        assert!(named <= SHARDS * SMALLEST_SWEEP * 2, "{named}");
+        assert!(named <= slots.alive.len() * SMALLEST_SWEEP * 2, "{named}");
         assert!(slots.find(&id(0)).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 ///
 /// That is enough, since nobody chooses them: only tokens that Clerk signed are ever stored, so there is
 /// no flooding a bucket. The factor is drawn anew for each cache all the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct TailHash {
     factor: u64,
 }
@@ -25,7 +25,7 @@ impl BuildHasher for TailHash {
     }
 }
 
-/// Hashes one token, `[u8]`.
+/// Hashes one token: what `[u8]` writes at once.
 pub(super) struct TailHasher {
     factor: u64,
     hash: u64,

@@ -12,7 +12,7 @@ use std::{
 
 use super::{generations::Generations, tail_hash::TailHash};
 
-/// Keeps what came of tokens for a minute or two, without waiting for anybody who does more than look.
+/// Keeps what came of tokens, for a minute or two where others come in all the time.
 ///
 /// A hash only finds a token; it is compared byte for byte. Whether it has expired is decided at each request.
 pub(super) struct Tokens<V> {
@@ -22,20 +22,22 @@ pub(super) struct Tokens<V> {
     turn: AtomicUsize,
 }
 
-/// As many as keep processors from waiting for one another, unless that leaves too few tokens for each to
-/// share its room fairly; more where one would hold so many that a generation of it is a burden.
-fn shards(capacity: u64) -> u64 {
-    let shards = (capacity / 32).min(256).max(capacity / 1024);
-    shards.clamp(1, 1 << 14).next_power_of_two()
-}
+/// Enough for processors not to wait for one another.
+const SHARDS: u64 = 256;
+const MOST_SHARDS: u64 = 1 << 14;
+/// With fewer, chance would fill some shards long before others.
+const LEAST_ROOM: u64 = 32;
+/// With more, a whole generation would be too much to let go at once.
+const MOST_ROOM: u64 = 1024;
 
 impl<V> Tokens<V> {
     pub(super) fn new(capacity: u64) -> Self {
-        let shards = shards(capacity);
-        let capacity = usize::try_from(capacity.div_ceil(shards)).unwrap_or(usize::MAX);
+        let count = SHARDS.min(capacity / LEAST_ROOM).max(capacity / MOST_ROOM);
+        let count = count.clamp(1, MOST_SHARDS).next_power_of_two();
+        let room = usize::try_from(capacity.div_ceil(count)).unwrap_or(usize::MAX);
         let hash = TailHash::new();
-        let shards = (0..shards).map(|_| RwLock::new(Generations::new(capacity, &hash)));
-        Self { shards: shards.collect(), hash, turn: AtomicUsize::new(0) }
+        let shards = (0..count).map(|_| RwLock::new(Generations::new(room, &hash))).collect();
+        Self { shards, hash, turn: AtomicUsize::new(0) }
     }
 
     /// Looks at what came of a token. Others can look at the same time, and nobody can insert meanwhile.
@@ -53,7 +55,7 @@ impl<V> Tokens<V> {
     }
 
     fn shard_of(&self, token: &[u8]) -> &RwLock<Generations<V>> {
-        // Maps use the bits at both ends.
+        // The maps within take the lowest bits and the seven highest.
         let bits = self.hash.hash_one(token) >> 32;
         &self.shards[bits as usize % self.shards.len()]
     }

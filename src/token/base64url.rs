@@ -13,7 +13,7 @@ static ENGINE: std::sync::LazyLock<base64::engine::Simd> = std::sync::LazyLock::
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as ENGINE;
 
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    // `Engine::decode` asks for zeroed memory, which is slower to come by.
+    // `Engine::decode` asks the allocator for zeroed memory, which takes longer than zeroing what it has.
     let mut bytes = Vec::with_capacity(decoded_len_estimate(text.len()));
     ENGINE.decode_vec(text, &mut bytes).ok()?;
     Some(bytes)

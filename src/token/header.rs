@@ -47,7 +47,7 @@ impl JoseHeader {
 }
 
 /// The header that was last seen over a good signature. Nearly all tokens of an instance have the
-/// same one, which need not be read each time.
+/// same one, which need not be read each time; where two take turns, both are.
 #[derive(Debug, Default)]
 pub(super) struct LastHeader(ArcSwapOption<JoseHeader>);
 
