@@ -1,5 +1,6 @@
 //! What the environment sets up. Variables are a whole process's, so each service runs in one of its own:
-//! this test binary again, told to run [`child`] alone.
+//! this test binary again, told to run [`all_of_it_set_the_service_is_complete`] alone, which then is
+//! [the service](be_the_service).
 
 use std::{
     convert::Infallible,
@@ -60,7 +61,11 @@ impl Variables {
     /// Starts the service, sends it a request with this header, and gives what it said.
     fn ask(&self, header: &str) -> Said {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "environment::child", "--ignored", "--nocapture"]);
+        child.args([
+            "--exact",
+            "environment::all_of_it_set_the_service_is_complete",
+            "--nocapture",
+        ]);
         for name in [SECRET, PUBLISHABLE, PEM, URL, PARTIES, "CLERK_API_VERSION"] {
             child.env_remove(name);
         }
@@ -91,12 +96,10 @@ impl Variables {
     }
 }
 
-#[tokio::test]
-#[ignore = "is run by the tests of this module, in a process of its own"]
-async fn child() {
+async fn be_the_service(header: &str) {
     tracing_subscriber::fmt().with_ansi(false).init();
     let answer = match layer() {
-        Ok(layer) => answer(layer).await,
+        Ok(layer) => answer(layer, header).await,
         Err(error) => json!({ "error": error.to_string() }),
     };
     println!("\nANSWER {answer}");
@@ -109,14 +112,14 @@ fn layer() -> Result<AuthenticateLayer, ConfigError> {
     }
 }
 
-async fn answer(layer: AuthenticateLayer) -> Value {
+async fn answer(layer: AuthenticateLayer, header: &str) -> Value {
     let service = layer.layer(service_fn(async |request: Request<()>| {
         let mut response = Response::new(Empty::<bytes::Bytes>::new());
         response.extensions_mut().insert(request.extensions().get::<Session>().unwrap().clone());
         Ok::<_, Infallible>(response)
     }));
     let mut request = Request::builder();
-    if let Some((name, value)) = std::env::var(HEADER).unwrap_or_default().split_once(": ") {
+    if let Some((name, value)) = header.split_once(": ") {
         request = request.header(name, value);
     }
     let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
@@ -143,6 +146,9 @@ fn token(clerk: &SessionsApi) -> String {
 
 #[tokio::test]
 async fn all_of_it_set_the_service_is_complete() {
+    if let Ok(header) = std::env::var(HEADER) {
+        return be_the_service(&header).await;
+    }
     let clerk = SessionsApi::start().await;
     let variables = Variables::of(&clerk);
     let token = token(&clerk);
