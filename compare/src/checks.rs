@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{StatusCode, header};
 use tower::ServiceExt;
-use tower_clerk::testing::{Fault, TokenMint};
+use tower_clerk::{
+    SessionCheck,
+    testing::{Fault, TokenMint},
+};
 
 use crate::{
     clerk_rs, dioxus_clerk,
@@ -80,8 +83,11 @@ fn asked(scene: &Scene, token: &str) -> Answers {
     let credential = (header::AUTHORIZATION, value(&format!("Bearer {token}")));
     let request = || request(Some(&credential));
     scene.runtime.block_on(async {
-        let Ok(get) = this_crate::get(scene, Room::Ample).oneshot(request()).await;
-        let Ok(networkless) = this_crate::networkless(scene, Room::Ample).oneshot(request()).await;
+        let Ok(get) =
+            this_crate::service(scene, SessionCheck::Get, Room::Ample).oneshot(request()).await;
+        let Ok(networkless) = this_crate::service(scene, SessionCheck::Networkless, Room::Ample)
+            .oneshot(request())
+            .await;
         let Ok(clerk_rs) = clerk_rs::service(scene).oneshot(request()).await;
         let Ok(dioxus_clerk) = dioxus_clerk::service(scene).oneshot(request()).await;
         [get.status(), networkless.status(), clerk_rs.status(), dioxus_clerk.status()]

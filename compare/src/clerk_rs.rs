@@ -19,6 +19,6 @@ pub(crate) fn service(
         .with_base_path(format!("{}/v1", scene.clerk.base_url()));
     let keys = MemoryCacheJwksProvider::new(Clerk::new(configuration));
     let with_cookie = true;
-    let inner = inner::asking(|found| Some(found.get::<ClerkJwt>()?.sub.as_str()));
+    let inner = inner::Inner(|found| Some(found.get::<ClerkJwt>()?.sub.as_str()));
     ClerkLayer::new(keys, None, with_cookie).layer(inner)
 }

@@ -16,7 +16,7 @@ pub(crate) fn service(
         .with_insecure_backend_api_base_url(format!("{}/v1", scene.clerk.base_url()))
         .add_issuer(scene.clerk.issuer());
     let layer = ClerkAuthLayer::from_config(config).expect("these settings go together");
-    layer.layer(inner::asking(|found| {
+    layer.layer(inner::Inner(|found| {
         Some(found.get::<VerificationOutcome>()?.auth()?.user_id.as_str())
     }))
 }

@@ -4,36 +4,32 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     hint::black_box,
+    task::{Context, Poll},
 };
 
 use axum::body::Body;
 use http::{Extensions, Request, Response, StatusCode};
-use tower::{Service, service_fn};
+use tower::Service;
 
 /// Finds the user's ID in what a layer left behind, and refuses the request where there is none.
-pub(crate) fn asking(
-    who: fn(&Extensions) -> Option<&str>,
-) -> impl Service<
-    Request<Body>,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future = Ready<Result<Response<Body>, Infallible>>,
-> + Clone
-+ Send
-+ 'static {
-    service_fn(move |request: Request<Body>| ready(Ok(answer(who(request.extensions())))))
-}
+#[derive(Clone, Copy)]
+pub(crate) struct Inner(pub(crate) fn(&Extensions) -> Option<&str>);
 
 /// The same without a question, which needs no layer.
-pub(crate) fn unasked() -> impl Service<
-    Request<Body>,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future = Ready<Result<Response<Body>, Infallible>>,
-> + Clone
-+ Send
-+ 'static {
-    asking(|_| Some("nobody in particular"))
+pub(crate) const UNASKED: Inner = Inner(|_| Some("nobody in particular"));
+
+impl Service<Request<Body>> for Inner {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        ready(Ok(answer((self.0)(request.extensions()))))
+    }
 }
 
 pub(crate) fn answer(user: Option<&str>) -> Response<Body> {

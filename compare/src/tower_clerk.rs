@@ -8,7 +8,7 @@ use tower::{Layer, Service};
 use tower_clerk::{AuthenticateLayer, Claims, Session, SessionCheck, SessionResolver};
 
 use crate::{
-    inner,
+    inner::Inner,
     scene::{LONG, Scene},
 };
 
@@ -21,8 +21,9 @@ pub(crate) enum Room {
     Full,
 }
 
-pub(crate) fn get(
+pub(crate) fn service(
     scene: &Scene,
+    check: SessionCheck,
     room: Room,
 ) -> impl Service<
     Request<Body>,
@@ -31,22 +32,11 @@ pub(crate) fn get(
     Future: Send,
 > + Clone
 + use<> {
-    let inner = inner::asking(|found| Some(found.get::<Session>()?.user_id().as_str()));
-    layer(scene, SessionCheck::Get, room).layer(inner)
-}
-
-pub(crate) fn networkless(
-    scene: &Scene,
-    room: Room,
-) -> impl Service<
-    Request<Body>,
-    Response = Response<impl Sized + use<>>,
-    Error = Infallible,
-    Future: Send,
-> + Clone
-+ use<> {
-    let inner = inner::asking(|found| Some(found.get::<Claims>()?.user_id().as_str()));
-    layer(scene, SessionCheck::Networkless, room).layer(inner)
+    let inner = match check {
+        SessionCheck::Networkless => Inner(|found| Some(found.get::<Claims>()?.user_id().as_str())),
+        _ => Inner(|found| Some(found.get::<Session>()?.user_id().as_str())),
+    };
+    layer(scene, check, room).layer(inner)
 }
 
 /// On the system's clock, as a service has it.

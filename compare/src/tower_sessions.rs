@@ -41,7 +41,7 @@ impl Store {
         &self,
     ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + use<>
     {
-        SessionManagerLayer::new(self.0.clone()).layer(inner::unasked())
+        SessionManagerLayer::new(self.0.clone()).layer(inner::UNASKED)
     }
 
     pub(crate) fn asked(
