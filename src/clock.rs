@@ -92,6 +92,12 @@ impl Movable {
     }
 }
 
+/// The time between the two, whichever came first: a clock that was set back must not stop
+/// things from getting old.
+pub(crate) fn elapsed(since: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(since).unwrap_or_else(|set_back| set_back.duration())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

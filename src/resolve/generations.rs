@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::tail_hash::TailHash;
+use crate::clock::elapsed;
 
 /// Tokens, whole, and what each of them stands for: those of this generation and of the one before.
 ///
@@ -57,9 +58,7 @@ impl<V> Generations<V> {
 
     /// One step on; for those, too, that nobody inserts into any longer.
     pub(super) fn step(&mut self, now: SystemTime) -> LetGo<V> {
-        // Either way: requests overtake one another, and a clock may be set back.
-        let age = now.duration_since(self.since).unwrap_or_else(|ahead| ahead.duration());
-        let is_over = age >= LENGTH;
+        let is_over = elapsed(self.since, now) >= LENGTH;
         let rest = (is_over || self.young.len() >= self.half).then(|| self.turn(now));
         LetGo { _two: [self.leaving.next(), self.leaving.next()], _rest: rest, _replaced: None }
     }

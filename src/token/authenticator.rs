@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{
-    Keys, TokenError, TokenErrorKind,
-    header::{Class, LastHeader},
-    jws::CompactJws,
-    key_set::KeySet,
+    Keys, TokenError, TokenErrorKind, header::Class, jws::CompactJws, key_set::KeySet,
+    last_header::LastHeader,
 };
 use crate::claims::{Category, Claims, InvalidClaims};
 

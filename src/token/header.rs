@@ -2,9 +2,8 @@
 //!
 //! [RFC 7515 §4]: https://www.rfc-editor.org/rfc/rfc7515#section-4
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use arc_swap::ArcSwapOption;
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -16,7 +15,7 @@ use crate::claims::{Text, refuse_duplicates};
 /// What the header of a token signed with RS256 says.
 #[derive(Debug)]
 pub(super) struct JoseHeader {
-    encoded: Box<[u8]>,
+    pub(super) encoded: Box<[u8]>,
     pub(super) kid: Option<Box<str>>,
     pub(super) class: Class,
 }
@@ -32,7 +31,7 @@ pub(super) enum Class {
 }
 
 impl JoseHeader {
-    fn read(encoded: &[u8]) -> Result<Self, TokenErrorKind> {
+    pub(super) fn read(encoded: &[u8]) -> Result<Self, TokenErrorKind> {
         let malformed = TokenErrorKind::Malformed;
         let json = base64url::decode(encoded).ok_or(malformed)?;
         let members: Members<'_> = serde_json::from_slice(&json).map_err(|_| malformed)?;
@@ -43,28 +42,6 @@ impl JoseHeader {
             class: typed_by.unwrap_or_else(|| members.category()),
             kid: members.kid.map(|kid| kid.to_box()),
         })
-    }
-}
-
-/// The header that was last seen over a good signature. Nearly all tokens of an instance have the
-/// same one, which need not be read each time; where two take turns, both are.
-#[derive(Debug, Default)]
-pub(super) struct LastHeader(ArcSwapOption<JoseHeader>);
-
-impl LastHeader {
-    pub(super) fn read(&self, encoded: &[u8]) -> Result<Arc<JoseHeader>, TokenErrorKind> {
-        match &*self.0.load() {
-            Some(last) if *last.encoded == *encoded => Ok(Arc::clone(last)),
-            _ => JoseHeader::read(encoded).map(Arc::new),
-        }
-    }
-
-    /// Only for a header that is signed: anyone could crowd out the usual one otherwise.
-    pub(super) fn keep(&self, header: &Arc<JoseHeader>) {
-        let is_last = self.0.load().as_ref().is_some_and(|last| Arc::ptr_eq(last, header));
-        if !is_last {
-            self.0.store(Some(Arc::clone(header)));
-        }
     }
 }
 

@@ -11,8 +11,9 @@ use memchr::{memchr, memrchr};
 
 use super::{
     TokenErrorKind, base64url,
-    header::{JoseHeader, LastHeader},
+    header::JoseHeader,
     key_set::{KeySet, RsaKey},
+    last_header::LastHeader,
 };
 
 /// The longest token that is looked at.

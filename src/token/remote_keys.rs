@@ -13,9 +13,9 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::{runtime::Handle, sync::watch};
 
-use self::schedule::{Schedule, Step, elapsed};
+use self::schedule::{Schedule, Step};
 use super::{FetchError, FetchKeys, TokenError, TokenErrorKind, key_set::KeySet};
-use crate::{Clock, JwkSet};
+use crate::{Clock, JwkSet, clock::elapsed};
 
 /// Keys are good for five minutes; a minute before that, a task sets out for new ones.
 const REFRESH_AFTER: Duration = Duration::from_secs(4 * 60);

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::{FetchError, TokenError, TokenErrorKind};
+use crate::clock::elapsed;
 
 /// However many tokens come with unknown keys, they cause one fetch in this time.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(30);
@@ -93,10 +94,4 @@ impl Schedule {
         let doublings = self.failures.saturating_sub(1).min(16);
         (FIRST_BACK_OFF * 2_u32.pow(doublings)).min(LONGEST_BACK_OFF)
     }
-}
-
-/// The time between the two, whichever came first: a clock that was set back must not stop
-/// things from getting old.
-pub(super) fn elapsed(since: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(since).unwrap_or_else(|set_back| set_back.duration())
 }
