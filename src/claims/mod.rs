@@ -240,4 +240,6 @@ impl Serialize for Claims {
 }
 
 #[cfg(test)]
+pub(crate) mod test_names;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,23 @@
+/// The claims that Clerk defines, all of which are read.
+pub(crate) const CLERKS_CLAIMS: [&str; 20] = [
+    "iss",
+    "sub",
+    "sid",
+    "azp",
+    "exp",
+    "nbf",
+    "iat",
+    "aud",
+    "fva",
+    "sts",
+    "act",
+    "jti",
+    "v",
+    "o",
+    "fea",
+    "pla",
+    "org_id",
+    "org_slug",
+    "org_role",
+    "org_permissions",
+];
