@@ -1,7 +1,10 @@
 //! The client over a socket.
 
+mod answers;
+mod crowding;
 mod events;
-mod protection;
+mod patience;
+mod secrecy;
 mod wire;
 
 use std::time::Duration;
@@ -9,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Quota, SessionsClient, SessionsClientBuilder,
+    Error, Quota, SessionsClient, SessionsClientBuilder,
     test_server::{Canned, TestServer},
 };
 use crate::id::SessionId;
@@ -50,4 +53,10 @@ fn session(id: &str, status: &str) -> Value {
 fn refusal(status: u16, headers: &str, code: &str) -> Canned {
     let error = json!({"message": "no", "long_message": "no, really", "code": code});
     Canned::json(status, headers, &json!({"errors": [error], "clerk_trace_id": "trace_1"}))
+}
+
+/// What comes of asking for a session and being answered so.
+async fn get(answer: Canned) -> Error {
+    let (client, _server) = answering([answer]).await;
+    client.get(&id()).await.unwrap_err()
 }
