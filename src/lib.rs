@@ -88,9 +88,11 @@ mod once_per_second;
 mod publishable_key;
 mod resolve;
 mod session;
+mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
+mod token_cache;
 #[cfg(feature = "tonic")]
 pub mod tonic;
 
@@ -110,9 +112,10 @@ pub use self::{
     publishable_key::PublishableKey,
     resolve::{
         Dependency, Freshness, Policy, Readiness, Rejection, RejectionKind, ResolveSession,
-        Resolved, SessionCheck, SessionResolver, SessionResolverBuilder,
+        Resolved, SessionResolver, SessionResolverBuilder,
     },
     session::{Session, SessionActivity, SessionStatus, SessionTask},
+    sessions::SessionCheck,
     token::TokenVerifier,
 };
 

@@ -1,12 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    SessionCheck, SessionResolver, judge::Judge, known::Lifetimes, sessions::Sessions,
-    tokens::Tokens, upstream::Upstream,
-};
+use super::{SessionResolver, decide::Rules, inner::Inner};
 use crate::{
     Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
+    sessions::{Lifetimes, SessionCheck, Sessions, Upstream},
     token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys},
+    token_cache::TokenCache,
 };
 
 /// Sets up a [`SessionResolver`].
@@ -190,12 +189,15 @@ impl SessionResolverBuilder {
             self.capacity,
             self.clock_skew,
         );
-        let tokens = Tokens::new(self.capacity.saturating_mul(2));
-        Ok(SessionResolver::new_with(Judge {
-            check: self.check,
+        let tokens = TokenCache::new(self.capacity.saturating_mul(2));
+        Ok(SessionResolver::new_with(Inner {
+            rules: Rules {
+                check: self.check,
+                clock_skew: self.clock_skew,
+                lifetimes: self.lifetimes,
+            },
             clock: self.clock,
             authenticator,
-            clock_skew: self.clock_skew,
             tokens,
             sessions: Arc::new(sessions),
         }))

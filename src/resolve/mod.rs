@@ -1,10 +1,8 @@
 //! From a credential and a policy to a session.
 
 mod builder;
-mod check;
-mod generations;
-mod judge;
-mod known;
+mod decide;
+mod inner;
 mod policy;
 #[cfg(tower_clerk_benchmarks)]
 mod preload;
@@ -13,13 +11,6 @@ mod rejection;
 mod resolve_session;
 mod resolved;
 mod resolver;
-mod sessions;
-mod slot;
-mod slots;
-mod tail_hash;
-mod tokens;
-mod tombstones;
-mod upstream;
 mod verified_token;
 
 #[cfg(test)]
@@ -28,7 +19,6 @@ mod revocation_model;
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{
     builder::SessionResolverBuilder,
-    check::SessionCheck,
     policy::Policy,
     readiness::{Dependency, Readiness},
     rejection::{Rejection, RejectionKind},

@@ -3,19 +3,20 @@
 
 use std::time::Duration;
 
-use super::{SessionResolver, known::Fact, verified_token::VerifiedToken};
+use super::{SessionResolver, verified_token::VerifiedToken};
 use crate::{
     Session,
     claims::{Category, Claims},
+    sessions::Fact,
 };
 
 impl SessionResolver {
     /// Acts as if Clerk had just described this session.
     #[doc(hidden)]
     pub fn preload_session(&self, session: Session) {
-        let sessions = &self.judge.sessions;
+        let sessions = &self.inner.sessions;
         let slot = sessions.slot(session.id());
-        let fill = slot.join_or_begin(self.judge.clock.now(), Duration::ZERO).begun;
+        let fill = slot.join_or_begin(self.inner.clock.now(), Duration::ZERO).begun;
         fill.expect("nobody else is asking").learned(Fact::Session(session));
         sessions.keep(slot);
     }
@@ -26,13 +27,13 @@ impl SessionResolver {
         let claims = Claims::from_verified(payload.as_bytes().to_vec(), Category::Session)
             .expect("the payload of a session token");
         let genuine = self
-            .judge
+            .inner
             .tokens
             .read(genuine, VerifiedToken::clone)
             .expect("a token that was resolved");
-        let slot = claims.session_id().map(|id| self.judge.sessions.slot(id));
+        let slot = claims.session_id().map(|id| self.inner.sessions.slot(id));
         let authenticated = genuine.authenticated.with_claims(claims);
         let verified = VerifiedToken { authenticated, slot };
-        self.judge.tokens.insert(token, verified, self.judge.clock.now());
+        self.inner.tokens.insert(token, verified, self.inner.clock.now());
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-use crate::token::KeysReport;
+use crate::{sessions::ApiReport, token::KeysReport};
 
 /// How things stand with what a [`SessionResolver`](crate::SessionResolver) depends on, for a health
 /// endpoint and for operators. It serializes to JSON with times in seconds; nothing in it is secret.
@@ -41,6 +41,16 @@ impl Readiness {
 
 impl From<KeysReport> for Dependency {
     fn from(report: KeysReport) -> Self {
+        Self {
+            usable: report.usable,
+            age: report.age,
+            last_error: report.last_error.map(|error| error.to_string().into()),
+        }
+    }
+}
+
+impl From<ApiReport> for Dependency {
+    fn from(report: ApiReport) -> Self {
         Self {
             usable: report.usable,
             age: report.age,

@@ -1,11 +1,11 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Policy, Readiness, Rejection, ResolveSession, Resolved, SessionCheck, SessionResolverBuilder,
-    judge::Judge, known::Fact, sessions::Ignorance,
+    Policy, Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner,
 };
 use crate::{
     ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient, client,
+    sessions::{Fact, LookupError, SessionCheck},
     token::TokenError,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// It needs to be used within a Tokio runtime.
 #[derive(Clone)]
 pub struct SessionResolver {
-    pub(super) judge: Arc<Judge>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl SessionResolver {
@@ -56,14 +56,14 @@ impl SessionResolver {
         SessionResolverBuilder::new(client)
     }
 
-    pub(super) fn new_with(judge: Judge) -> Self {
-        Self { judge: Arc::new(judge) }
+    pub(super) fn new_with(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     /// How credentials are checked.
     #[must_use]
     pub fn check(&self) -> SessionCheck {
-        self.judge.check
+        self.inner.rules.check
     }
 
     /// Resolves a credential.
@@ -76,9 +76,9 @@ impl SessionResolver {
         credential: Credential<'_>,
         policy: &Policy,
     ) -> Result<Resolved, Rejection> {
-        match self.judge.cached(&credential, policy) {
+        match self.inner.cached(&credential, policy) {
             Some(answer) => answer,
-            None => Arc::clone(&self.judge).resolve(credential.to_owned(), policy.clone()).await,
+            None => Arc::clone(&self.inner).resolve(credential.to_owned(), policy.clone()).await,
         }
     }
 
@@ -88,10 +88,10 @@ impl SessionResolver {
     ///
     /// Fails as [`SessionsClient::get`] does.
     pub async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
-        let sessions = &self.judge.sessions;
-        let now = self.judge.clock.now();
+        let sessions = &self.inner.sessions;
+        let now = self.inner.clock.now();
         let known = sessions.learn(&sessions.slot(id), None, None, now).await;
-        match &known.map_err(Ignorance::into_error)?.fact {
+        match &known.map_err(LookupError::into_error)?.fact {
             Fact::Session(session) => Ok(session.clone()),
             Fact::Missing(error) => Err(error.clone()),
             Fact::RevokedHere(answer) => answer.clone(),
@@ -125,7 +125,7 @@ impl SessionResolver {
         &self,
         id: &SessionId,
     ) -> impl Future<Output = Result<Session, client::Error>> + Send + 'static + use<> {
-        let revocation = tokio::spawn(Arc::clone(&self.judge.sessions).revoke(id.clone()));
+        let revocation = tokio::spawn(Arc::clone(&self.inner.sessions).revoke(id.clone()));
         async move {
             match revocation.await {
                 Ok(answer) => answer,
@@ -156,15 +156,15 @@ impl SessionResolver {
     ///
     /// Fails where there are no keys and none can be fetched.
     pub async fn warm_up(&self) -> Result<(), TokenError> {
-        self.judge.authenticator.keys().warm_up().await
+        self.inner.authenticator.keys().warm_up().await
     }
 
     /// How things stand with the keys and Clerk's API.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness {
-            keys: self.judge.authenticator.keys().report().into(),
-            sessions_api: self.judge.sessions.report(),
+            keys: self.inner.authenticator.keys().report().into(),
+            sessions_api: self.inner.sessions.report().map(Into::into),
         }
     }
 
@@ -172,7 +172,7 @@ impl SessionResolver {
     ///
     /// A revocation by this process is not forgotten.
     pub fn invalidate(&self, id: &SessionId) {
-        self.judge.sessions.invalidate(id);
+        self.inner.sessions.invalidate(id);
     }
 }
 
@@ -182,7 +182,7 @@ impl ResolveSession for SessionResolver {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        self.judge.cached(credential, policy)
+        self.inner.cached(credential, policy)
     }
 
     async fn resolve(
@@ -190,11 +190,11 @@ impl ResolveSession for SessionResolver {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        Arc::clone(&self.judge).resolve(credential, policy).await
+        Arc::clone(&self.inner).resolve(credential, policy).await
     }
 
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
-        match self.judge.check {
+        match self.inner.rules.check {
             SessionCheck::Networkless if policy.greatest_age().is_some() => {
                 Err(ConfigError::contradiction(
                     "`max_age` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
@@ -210,11 +210,11 @@ impl ResolveSession for SessionResolver {
     }
 
     fn accepts_session_ids(&self) -> bool {
-        self.judge.check == SessionCheck::Get
+        self.inner.rules.check == SessionCheck::Get
     }
 
     fn name(&self) -> &'static str {
-        match self.judge.check {
+        match self.inner.rules.check {
             SessionCheck::Get => "get",
             SessionCheck::Verify => "verify",
             SessionCheck::Networkless => "networkless",
@@ -224,6 +224,8 @@ impl ResolveSession for SessionResolver {
 
 impl fmt::Debug for SessionResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionResolver").field("check", &self.judge.check).finish_non_exhaustive()
+        f.debug_struct("SessionResolver")
+            .field("check", &self.inner.rules.check)
+            .finish_non_exhaustive()
     }
 }

@@ -16,12 +16,10 @@ use tokio::{
     task::{JoinHandle, yield_now},
 };
 
-use super::{
-    Policy, SessionCheck, SessionResolver,
-    upstream::{Asking, Upstream},
-};
+use super::{Policy, SessionResolver};
 use crate::{
     Clock, Credential, Session, SessionId, SessionsClient, client,
+    sessions::{Asking, SessionCheck, Upstream},
     token::test_signer::{ISSUED, TestSigner, at, session_claims_with},
 };
 
@@ -132,7 +130,7 @@ impl Run {
                 self.resolver.invalidate(&session_id(session));
             }
             10 => self.leave(),
-            11 => self.resolver.judge.evict(),
+            11 => self.resolver.inner.evict(),
             12 => self.clock.advance(Duration::from_secs(self.random.below(20))),
             13..17 => self.clerk.receive_one(&mut self.random),
             _ => self.answer_one(),
@@ -200,7 +198,7 @@ impl Run {
     async fn finish(&mut self) {
         let run = self;
         run.settle().await;
-        run.resolver.judge.evict();
+        run.resolver.inner.evict();
         for session in 0..SESSIONS {
             for token in &tokens()[session] {
                 if !run.revoked.lock().unwrap()[session] {

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use super::slot::Slot;
-use crate::{Claims, token::Authenticated};
+use crate::{Claims, sessions::Slot, token::Authenticated};
 
 /// What a verified token says, and what is known of the session it names.
 #[derive(Debug, Clone)]

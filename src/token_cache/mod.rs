@@ -10,12 +10,15 @@ use std::{
     time::SystemTime,
 };
 
-use super::{generations::Generations, tail_hash::TailHash};
+mod generations;
+mod tail_hash;
+
+use self::{generations::Generations, tail_hash::TailHash};
 
 /// Keeps what came of tokens, for a minute or two where others come in all the time.
 ///
 /// A hash only finds a token; it is compared byte for byte. Whether it has expired is decided at each request.
-pub(super) struct Tokens<V> {
+pub(crate) struct TokenCache<V> {
     shards: Box<[RwLock<Generations<V>>]>,
     hash: TailHash,
     /// Whose turn it is to be looked after.
@@ -30,8 +33,8 @@ const LEAST_ROOM: u64 = 32;
 /// With more, a whole generation would be too much to let go at once.
 const MOST_ROOM: u64 = 1024;
 
-impl<V> Tokens<V> {
-    pub(super) fn new(capacity: u64) -> Self {
+impl<V> TokenCache<V> {
+    pub(crate) fn new(capacity: u64) -> Self {
         let count = SHARDS.min(capacity / LEAST_ROOM).max(capacity / MOST_ROOM);
         let count = count.clamp(1, MOST_SHARDS).next_power_of_two();
         let room = usize::try_from(capacity.div_ceil(count)).unwrap_or(usize::MAX);
@@ -41,17 +44,17 @@ impl<V> Tokens<V> {
     }
 
     /// Looks at what came of a token. Others can look at the same time, and nobody can insert meanwhile.
-    pub(super) fn read<T>(&self, token: &[u8], look: impl FnOnce(&V) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, token: &[u8], look: impl FnOnce(&V) -> T) -> Option<T> {
         read(self.shard_of(token)).find(token).map(look)
     }
 
-    pub(super) fn insert(&self, token: &[u8], value: V, now: SystemTime) {
+    pub(crate) fn insert(&self, token: &[u8], value: V, now: SystemTime) {
         let token = Box::from(token);
         // Each time the lock is released before what was let go is dropped.
-        let let_go = write(self.shard_of(&token)).insert(token, value, now);
-        drop(let_go);
-        let let_go = write(self.next()).step(now);
-        drop(let_go);
+        let evicted = write(self.shard_of(&token)).insert(token, value, now);
+        drop(evicted);
+        let evicted = write(self.next()).step(now);
+        drop(evicted);
     }
 
     fn shard_of(&self, token: &[u8]) -> &RwLock<Generations<V>> {
@@ -75,9 +78,9 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<V> fmt::Debug for Tokens<V> {
+impl<V> fmt::Debug for TokenCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").finish_non_exhaustive()
+        f.debug_struct("TokenCache").finish_non_exhaustive()
     }
 }
 
@@ -98,7 +101,7 @@ mod tests {
     #[test]
     fn every_token_finds_its_own() {
         for capacity in [1, 1000, 50_000] {
-            let tokens = Tokens::new(capacity);
+            let tokens = TokenCache::new(capacity);
             for number in 0..20_000 {
                 tokens.insert(&token(number), number, at(0));
                 assert_eq!(tokens.read(&token(number), |found| *found), Some(number));
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_fits_stays_for_a_minute() {
-        let tokens = Tokens::new(50_000);
+        let tokens = TokenCache::new(50_000);
         for number in 0..20_000 {
             tokens.insert(&token(number), number, at(0));
         }
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn memory_is_given_back_while_a_few_others_come_in() {
-        let tokens = Tokens::new(50_000);
+        let tokens = TokenCache::new(50_000);
         let values: Vec<_> = (0..20_000).map(Arc::new).collect();
         for (number, value) in values.iter().enumerate() {
             tokens.insert(&token(number), Arc::clone(value), at(0));
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn any_capacity_will_do() {
         for capacity in [1, 2, u64::MAX] {
-            let tokens = Tokens::new(capacity);
+            let tokens = TokenCache::new(capacity);
             tokens.insert(b"a.b.c", (), at(0));
             assert!(tokens.read(b"a.b.c", |_| ()).is_some());
         }

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::watch;
 
-use super::known::{Fact, Known, is_fresh};
+use super::entry::{CacheEntry, Fact, is_fresh};
 use crate::{Session, SessionId, client};
 
 /// What is known of a session, and who is asking.
@@ -20,9 +20,9 @@ use crate::{Session, SessionId, client};
 /// Reading takes no lock. Each change that outdates answers under way moves the epoch; a fill
 /// carries the epoch it began in, and its answer is dropped where that has passed.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     id: SessionId,
-    known: ArcSwapOption<Known>,
+    known: ArcSwapOption<CacheEntry>,
     /// The latest `exp` of any token that was seen for it, in seconds since the epoch.
     last_token_expiry: AtomicU64,
     ledger: Mutex<Ledger>,
@@ -74,7 +74,7 @@ impl Slot {
         &self.id
     }
 
-    pub(super) fn known(&self) -> Guard<Option<Arc<Known>>> {
+    pub(crate) fn known(&self) -> Guard<Option<Arc<CacheEntry>>> {
         self.known.load()
     }
 
@@ -118,11 +118,11 @@ impl Slot {
     pub(super) fn entomb(&self, answer: Result<Session, client::Error>, at: SystemTime) {
         let mut ledger = self.ledger();
         ledger.outdate();
-        self.known.store(Some(Arc::new(Known::new(Fact::RevokedHere(answer), at))));
+        self.known.store(Some(Arc::new(CacheEntry::new(Fact::RevokedHere(answer), at))));
     }
 
     /// Notes that a token for the session is good until `expires_at`.
-    pub(super) fn note_token(&self, expires_at: SystemTime) {
+    pub(crate) fn note_token(&self, expires_at: SystemTime) {
         let seconds = expires_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         self.last_token_expiry.fetch_max(seconds, Ordering::Relaxed);
     }
@@ -169,7 +169,7 @@ impl Fill {
         let is_latest = self.number > ledger.last_learned;
         if ledger.epoch == self.epoch && is_latest {
             ledger.last_learned = self.number;
-            self.slot.known.store(Some(Arc::new(Known::new(fact, self.sent_at))));
+            self.slot.known.store(Some(Arc::new(CacheEntry::new(fact, self.sent_at))));
         }
         drop(ledger);
         self.end(FillOutcome::LookAgain);
@@ -183,7 +183,7 @@ impl Fill {
             && let Some(known) = self.slot.known().as_deref()
             && matches!(known.fact, Fact::Session(_))
         {
-            let known = Known { unavailable_at: Some(now), ..known.clone() };
+            let known = CacheEntry { unavailable_at: Some(now), ..known.clone() };
             self.slot.known.store(Some(Arc::new(known)));
         }
         drop(ledger);

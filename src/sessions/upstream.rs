@@ -3,7 +3,7 @@ use std::{fmt, pin::Pin};
 use crate::{Session, SessionId, SessionsClient, client};
 
 /// What is asked of Clerk about a session. A test puts itself in Clerk's place here.
-pub(super) trait Upstream: fmt::Debug + Send + Sync {
+pub(crate) trait Upstream: fmt::Debug + Send + Sync {
     /// Reads the session; with a token, by having Clerk verify that.
     fn read<'a>(&'a self, id: &'a SessionId, token: Option<&'a str>) -> Asking<'a>;
 
@@ -11,7 +11,7 @@ pub(super) trait Upstream: fmt::Debug + Send + Sync {
     fn revoke<'a>(&'a self, id: &'a SessionId) -> Asking<'a>;
 }
 
-pub(super) type Asking<'a> =
+pub(crate) type Asking<'a> =
     Pin<Box<dyn Future<Output = Result<Session, client::Error>> + Send + 'a>>;
 
 impl Upstream for SessionsClient {

@@ -18,7 +18,7 @@ use crate::SessionId;
 /// made beside it. `recent` is one of those who hold on: to as many slots as fit, for as long as what they
 /// know may be used. So an eviction can cost an answer, never a revocation.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(super) struct SessionCache {
     alive: Box<[RwLock<Shard>]>,
     recent: Cache<SessionId, Arc<Slot>>,
     hasher: RandomState,
@@ -36,7 +36,7 @@ const MOST_SHARDS: u64 = 1 << 14;
 const SESSIONS_PER_SHARD: u64 = 1024;
 const SMALLEST_SWEEP: usize = 32;
 
-impl Slots {
+impl SessionCache {
     pub(super) fn new(capacity: u64, useful_for: Duration) -> Self {
         let recent = Cache::builder()
             .max_capacity(capacity)
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn there_is_one_slot_per_session_while_anybody_holds_it() {
-        let slots = Slots::new(1, Duration::from_secs(30));
+        let slots = SessionCache::new(1, Duration::from_secs(30));
         let held = slots.find_or_create(&id(0));
         for other in 1..1000 {
             slots.keep(slots.find_or_create(&id(other)));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_second_to_make_a_slot_gets_the_first_one() {
-        let slots = Slots::new(10, Duration::from_secs(30));
+        let slots = SessionCache::new(10, Duration::from_secs(30));
         // Both have looked for it in vain.
         let mut shard = slots.shard(&id(0)).write().unwrap();
         let (first, second) = (shard.find_or_create(&id(0)), shard.find_or_create(&id(0)));
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn slots_that_nobody_holds_are_given_back() {
-        let slots = Slots::new(10, Duration::from_secs(30));
+        let slots = SessionCache::new(10, Duration::from_secs(30));
         for number in 0..100_000 {
             slots.keep(slots.find_or_create(&id(number)));
         }

@@ -5,23 +5,37 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{
-    Dependency, SessionCheck,
-    known::{Fact, Known, Lifetimes, bounded},
-    slot::{Fill, FillOutcome, Slot},
-    slots::Slots,
+mod cache;
+mod check;
+mod entry;
+mod slot;
+mod tombstones;
+mod upstream;
+
+pub use self::check::SessionCheck;
+#[cfg(test)]
+pub(crate) use self::upstream::Asking;
+use self::{
+    cache::SessionCache,
+    entry::bounded,
+    slot::{Fill, FillOutcome},
     tombstones::Tombstones,
+};
+pub(crate) use self::{
+    entry::{CacheEntry, Fact, Lifetimes},
+    slot::Slot,
     upstream::Upstream,
 };
 use crate::{Clock, Session, SessionId, client};
 
+/// What is known of sessions, and the only way to Clerk about them.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     upstream: Box<dyn Upstream>,
     check: SessionCheck,
     clock: Clock,
     lifetimes: Lifetimes,
-    slots: Slots,
+    slots: SessionCache,
     tombstones: Tombstones,
     retention: Duration,
     /// When Clerk last refused our secret key, unless it has answered since.
@@ -36,6 +50,17 @@ struct Record {
     last_error: Option<client::Error>,
 }
 
+/// How things stand with Clerk's API, for a health endpoint.
+#[derive(Debug)]
+pub(crate) struct ApiReport {
+    /// Whether the last call was answered.
+    pub(crate) usable: bool,
+    /// The time since a call was last answered.
+    pub(crate) age: Option<Duration>,
+    /// Why the last call failed, if it did.
+    pub(crate) last_error: Option<client::Error>,
+}
+
 /// How often Clerk is asked again once it has refused our secret key.
 const KEY_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -43,7 +68,7 @@ const KEY_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 const ATTEMPTS: usize = 4;
 
 impl Sessions {
-    pub(super) fn new(
+    pub(crate) fn new(
         upstream: Box<dyn Upstream>,
         upstream_timeout: Duration,
         check: SessionCheck,
@@ -62,7 +87,7 @@ impl Sessions {
             check,
             clock,
             lifetimes,
-            slots: Slots::new(capacity, useful_for),
+            slots: SessionCache::new(capacity, useful_for),
             tombstones: Tombstones::new(clock_skew),
             retention,
             key_refused: Mutex::default(),
@@ -70,31 +95,27 @@ impl Sessions {
         }
     }
 
-    pub(super) fn lifetimes(&self) -> &Lifetimes {
-        &self.lifetimes
-    }
-
     #[cfg(test)]
-    pub(super) fn evict(&self) {
+    pub(crate) fn evict(&self) {
         self.slots.evict();
     }
 
-    pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
+    pub(crate) fn find(&self, id: &SessionId) -> Option<Arc<Slot>> {
         self.slots.find(id)
     }
 
-    pub(super) fn slot(&self, id: &SessionId) -> Arc<Slot> {
+    pub(crate) fn slot(&self, id: &SessionId) -> Arc<Slot> {
         self.slots.find_or_create(id)
     }
 
     /// What is known of the session, learned first if need be. The token is for checks that send it.
-    pub(super) async fn learn(
+    pub(crate) async fn learn(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         token: Option<&str>,
         max_age: Option<Duration>,
         asked_at: SystemTime,
-    ) -> Result<Arc<Known>, Ignorance> {
+    ) -> Result<Arc<CacheEntry>, LookupError> {
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
             if let Some(known) = &*slot.known()
@@ -103,7 +124,7 @@ impl Sessions {
                 return Ok(Arc::clone(known));
             }
             if let Some(error) = self.refused_key(now) {
-                return Err(Ignorance::Failed(error));
+                return Err(LookupError::Failed(error));
             }
             let joined = slot.join_or_begin(now, bounded(self.lifetimes.active, max_age));
             if let Some(fill) = joined.begun {
@@ -114,16 +135,16 @@ impl Sessions {
             match outcome.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(FillOutcome::LookAgain)) => {}
                 Ok(Some(FillOutcome::Failed(error))) => {
-                    return Err(Ignorance::Failed(error.clone()));
+                    return Err(LookupError::Failed(error.clone()));
                 }
-                Ok(None) | Err(_) => return Err(Ignorance::Interrupted),
+                Ok(None) | Err(_) => return Err(LookupError::Interrupted),
             }
         }
-        Err(Ignorance::Interrupted)
+        Err(LookupError::Interrupted)
     }
 
     /// Revokes the session at Clerk and here. It goes on where the caller does not wait.
-    pub(super) async fn revoke(self: Arc<Self>, id: SessionId) -> Result<Session, client::Error> {
+    pub(crate) async fn revoke(self: Arc<Self>, id: SessionId) -> Result<Session, client::Error> {
         let slot = self.slot(&id);
         slot.forget();
         let answer = self.upstream.revoke(&id).await;
@@ -136,11 +157,11 @@ impl Sessions {
     }
 
     #[cfg(tower_clerk_benchmarks)]
-    pub(super) fn keep(&self, slot: Arc<Slot>) {
+    pub(crate) fn keep(&self, slot: Arc<Slot>) {
         self.slots.keep(slot);
     }
 
-    pub(super) fn invalidate(&self, id: &SessionId) {
+    pub(crate) fn invalidate(&self, id: &SessionId) {
         if let Some(slot) = self.slots.find(id) {
             slot.forget();
         }
@@ -183,16 +204,16 @@ impl Sessions {
     }
 
     /// How things stand with Clerk's API, where it is asked at all.
-    pub(super) fn report(&self) -> Option<Dependency> {
+    pub(crate) fn report(&self) -> Option<ApiReport> {
         if self.check == SessionCheck::Networkless {
             return None;
         }
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        Some(Dependency {
+        Some(ApiReport {
             usable: record.last_error.is_none(),
             age: record.answered_at.map(|at| now.duration_since(at).unwrap_or_default()),
-            last_error: record.last_error.as_ref().map(|error| error.to_string().into()),
+            last_error: record.last_error.clone(),
         })
     }
 
@@ -227,20 +248,20 @@ const NETWORKLESS_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Nothing can be said of a session.
 #[derive(Debug)]
-pub(super) enum Ignorance {
+pub(crate) enum LookupError {
     /// Clerk could not be asked.
     Failed(client::Error),
     /// Each answer was outdated before it arrived, or the runtime is shutting down.
     Interrupted,
 }
 
-impl Ignorance {
+impl LookupError {
     /// Whether a stale answer may take the place of one; not where Clerk refuses our own key.
-    pub(super) fn is_unavailable(&self) -> bool {
+    pub(crate) fn is_unavailable(&self) -> bool {
         !matches!(self, Self::Failed(error) if error.is_unauthorized())
     }
 
-    pub(super) fn into_error(self) -> client::Error {
+    pub(crate) fn into_error(self) -> client::Error {
         match self {
             Self::Failed(error) => error,
             Self::Interrupted => client::Error::outdated(),

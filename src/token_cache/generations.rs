@@ -9,7 +9,7 @@ use std::{
 use super::tail_hash::TailHash;
 use crate::clock::elapsed;
 
-/// Tokens, whole, and what each of them stands for: those of this generation and of the one before.
+/// TokenCache, whole, and what each of them stands for: those of this generation and of the one before.
 ///
 /// A generation is over when it is a minute old, as long as session tokens live, or when half the room is
 /// taken. The one before then leaves, two of it with each step; if it has not left when the next one is over, the
@@ -29,7 +29,7 @@ const LENGTH: Duration = Duration::from_secs(60);
 
 /// What was let go: to be dropped once no lock is held.
 #[must_use = "dropping it takes a while"]
-pub(super) struct LetGo<V> {
+pub(super) struct Evicted<V> {
     _two: [Option<<Leaving<V> as Iterator>::Item>; 2],
     _rest: Option<Leaving<V>>,
     _replaced: Option<V>,
@@ -51,16 +51,16 @@ impl<V> Generations<V> {
         self.young.get(token).or_else(|| self.old.get(token))
     }
 
-    pub(super) fn insert(&mut self, token: Box<[u8]>, value: V, now: SystemTime) -> LetGo<V> {
-        let let_go = self.step(now);
-        LetGo { _replaced: self.young.insert(token, value), ..let_go }
+    pub(super) fn insert(&mut self, token: Box<[u8]>, value: V, now: SystemTime) -> Evicted<V> {
+        let evicted = self.step(now);
+        Evicted { _replaced: self.young.insert(token, value), ..evicted }
     }
 
     /// One step on; for those, too, that nobody inserts into any longer.
-    pub(super) fn step(&mut self, now: SystemTime) -> LetGo<V> {
+    pub(super) fn step(&mut self, now: SystemTime) -> Evicted<V> {
         let is_over = elapsed(self.since, now) >= LENGTH;
         let rest = (is_over || self.young.len() >= self.half).then(|| self.turn(now));
-        LetGo { _two: [self.leaving.next(), self.leaving.next()], _rest: rest, _replaced: None }
+        Evicted { _two: [self.leaving.next(), self.leaving.next()], _rest: rest, _replaced: None }
     }
 
     fn turn(&mut self, now: SystemTime) -> Leaving<V> {
