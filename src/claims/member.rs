@@ -1,11 +1,6 @@
 //! The kinds of JSON value that claims are made of.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    ops::Deref,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, fmt, ops::Deref};
 
 use serde::{
     Deserialize, Deserializer,
@@ -28,48 +23,6 @@ impl Deref for Text<'_> {
 
     fn deref(&self) -> &str {
         &self.0
-    }
-}
-
-/// A NumericDate ([RFC 7519 §2]): here whole seconds from 1970 to the year 9999, so that no
-/// arithmetic on it overflows.
-///
-/// [RFC 7519 §2]: https://www.rfc-editor.org/rfc/rfc7519#section-2
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seconds(u64);
-
-const END_OF_YEAR_9999: u64 = 253_402_300_799;
-
-impl Seconds {
-    pub(crate) fn since_epoch(self) -> Duration {
-        Duration::from_secs(self.0)
-    }
-
-    pub(crate) fn to_system_time(self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.since_epoch()
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_u64(SecondsVisitor)
-    }
-}
-
-struct SecondsVisitor;
-
-impl Visitor<'_> for SecondsVisitor {
-    type Value = Seconds;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("whole seconds since 1970, up to the year 9999")
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Seconds, E> {
-        if seconds > END_OF_YEAR_9999 {
-            return Err(E::invalid_value(de::Unexpected::Unsigned(seconds), &self));
-        }
-        Ok(Seconds(seconds))
     }
 }
 
@@ -116,11 +69,13 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+pub(crate) const NAMED_TWICE: &str = "a member is named twice";
+
 /// Fails where a name occurs twice; in less than quadratic time, since anyone can send a header.
 pub(crate) fn refuse_duplicates<E: de::Error>(names: &mut [Text<'_>]) -> Result<(), E> {
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(E::custom("a member is named twice"));
+        return Err(E::custom(NAMED_TWICE));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod excerpt;
 mod factor_ages;
 mod member;
 mod named;
+mod numeric_date;
 mod organization;
 mod payload;
 
@@ -16,11 +17,14 @@ use serde_json::value::RawValue;
 
 use crate::{SessionId, UserId};
 
-pub(crate) use self::member::{Seconds, Text, refuse_duplicates};
 pub use self::{
     actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
 };
 use self::{excerpt::Excerpt, payload::Payload};
+pub(crate) use self::{
+    member::{NAMED_TWICE, Text, refuse_duplicates},
+    numeric_date::NumericDate,
+};
 
 /// What a verified token says about a session and its user.
 ///
@@ -47,12 +51,14 @@ struct Inner {
     pending: bool,
 }
 
-/// When a token is valid, in seconds since 1970, which compare faster than times of day.
+/// When a token is valid, and as of when it speaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
-    pub(crate) expires_at: Seconds,
-    pub(crate) not_before: Option<Seconds>,
-    pub(crate) issued_at: Option<Seconds>,
+    pub(crate) expires_at: NumericDate,
+    pub(crate) not_before: Option<NumericDate>,
+    pub(crate) issued_at: Option<NumericDate>,
+    /// Only where it is not later than the issue.
+    assembled_at: Option<NumericDate>,
 }
 
 /// What the token's header says that it is.
@@ -75,10 +81,12 @@ pub(crate) enum InvalidClaims {
 }
 
 impl Claims {
-    /// Reads the payload of a token whose signature has been verified.
+    /// Reads the payload of a token whose signature has been verified. Its header says the category,
+    /// and perhaps when Clerk assembled the claims (`oiat`).
     pub(crate) fn from_verified(
         payload: Vec<u8>,
         category: Category,
+        assembled_at: Option<NumericDate>,
     ) -> Result<Self, InvalidClaims> {
         let text = String::from_utf8(payload).map_err(|_| InvalidClaims::Malformed)?;
         let mut read = Payload::read(&text)?;
@@ -100,6 +108,7 @@ impl Claims {
                 expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?,
                 not_before: read.nbf,
                 issued_at: read.iat,
+                assembled_at: assembled_at.filter(|&assembled| Some(assembled) <= read.iat),
             },
             factor_ages: read.fva,
             pending: read.is_pending(),
@@ -141,13 +150,25 @@ impl Claims {
     /// When the token was issued (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<SystemTime> {
-        self.0.times.issued_at.map(Seconds::to_system_time)
+        self.0.times.issued_at.map(NumericDate::to_system_time)
+    }
+
+    /// When Clerk last assembled these claims from its database (`oiat` in the token's header), or
+    /// else when the token was issued.
+    ///
+    /// What the claims say of roles, permissions, organization and status is as old as that: Clerk's
+    /// edge may renew a token without looking, so that [`issued_at`](Claims::issued_at) is later.
+    /// `None` for a token that says neither.
+    #[must_use]
+    pub fn assembled_at(&self) -> Option<SystemTime> {
+        let Times { assembled_at, issued_at, .. } = self.0.times;
+        assembled_at.or(issued_at).map(NumericDate::to_system_time)
     }
 
     /// When the token begins to be valid (`nbf`).
     #[must_use]
     pub fn not_before(&self) -> Option<SystemTime> {
-        self.0.times.not_before.map(Seconds::to_system_time)
+        self.0.times.not_before.map(NumericDate::to_system_time)
     }
 
     /// When the token ceases to be valid (`exp`).
@@ -210,6 +231,16 @@ impl Claims {
 
     pub(crate) fn category(&self) -> Category {
         self.0.category
+    }
+
+    /// When Clerk knew the session to be active, as far as the token proves it: when the claims were
+    /// assembled, which Clerk does only while the session is signed in. The issue proves nothing,
+    /// nor does a token that does not call itself a session's: a template's author can write a `sid`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the freshness of sessions will go by it"))]
+    pub(crate) fn vouched_at(&self) -> Option<SystemTime> {
+        let vouches = self.0.category == Category::Session && !self.0.pending;
+        let assembled_at = self.0.times.assembled_at.filter(|_| vouches)?;
+        Some(assembled_at.to_system_time())
     }
 
     pub(crate) fn times(&self) -> Times {

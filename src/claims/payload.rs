@@ -12,8 +12,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Actor, Entitlement, FactorAges, InvalidClaims, Organization,
-    member::{OneOrMany, Seconds, Text, refuse_duplicates},
+    Actor, Entitlement, FactorAges, InvalidClaims, NumericDate, Organization,
+    member::{OneOrMany, Text, refuse_duplicates},
     organization::{OrganizationV1, OrganizationV2},
 };
 use crate::{OrganizationId, SessionId, UserId, json_object::JsonObject};
@@ -30,9 +30,9 @@ pub(super) struct Payload<'a> {
     aud: Option<OneOrMany>,
     pub(super) azp: Option<Text<'a>>,
     pub(super) jti: Option<Text<'a>>,
-    pub(super) exp: Option<Seconds>,
-    pub(super) nbf: Option<Seconds>,
-    pub(super) iat: Option<Seconds>,
+    pub(super) exp: Option<NumericDate>,
+    pub(super) nbf: Option<NumericDate>,
+    pub(super) iat: Option<NumericDate>,
     pub(super) fva: Option<FactorAges>,
     act: Option<JsonObject<Actor>>,
     org_id: Option<OrganizationId>,

@@ -23,7 +23,7 @@ fn with(members: Value) -> Value {
 }
 
 fn read_text(payload: &str) -> Result<Claims, InvalidClaims> {
-    Claims::from_verified(payload.as_bytes().to_vec(), Category::Session)
+    Claims::from_verified(payload.as_bytes().to_vec(), Category::Session, None)
 }
 
 fn read(claims: &Value) -> Result<Claims, InvalidClaims> {

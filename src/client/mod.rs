@@ -37,6 +37,7 @@ mod secret_key;
 mod sessions;
 mod tokens;
 mod upstream;
+mod urgency;
 
 #[cfg(test)]
 mod test_server;
@@ -46,6 +47,7 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use self::upstream::Upstream;
+pub(crate) use self::urgency::Urgency;
 pub use self::{
     api_version::ApiVersion,
     builder::SessionsClientBuilder,

@@ -3,7 +3,10 @@
 use http::Method;
 use serde::Serialize;
 
-use super::{ApiVersion, Error, SessionsClient, answer::Answer, operation::Operation};
+use super::{
+    ApiVersion, Error, SessionsClient, Urgency, answer::Answer, operation::Operation,
+    upstream::Call,
+};
 use crate::{id::SessionId, session::Session};
 
 impl SessionsClient {
@@ -13,8 +16,7 @@ impl SessionsClient {
     ///
     /// [`is_not_found`](Error::is_not_found) when there is no such session.
     pub async fn get(&self, id: &SessionId) -> Result<Session, Error> {
-        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]);
-        session(&self.0.send(&call).await?, id)
+        self.ask(id, None, Urgency::Waiting, || ()).await
     }
 
     /// Ends the session. Its tokens are of no use from now on, except where they are checked
@@ -48,18 +50,37 @@ impl SessionsClient {
         id: &SessionId,
         token: Option<&str>,
     ) -> Result<Session, Error> {
+        let call = self.verification(id, token)?;
+        session(&self.0.send(&call).await?, id)
+    }
+
+    /// Gets the session; with a token, by having Clerk verify that. `sent` is called once, when the
+    /// question has had its turn and is about to go out: before, it costs Clerk nothing.
+    pub(crate) async fn ask(
+        &self,
+        id: &SessionId,
+        token: Option<&str>,
+        urgency: Urgency,
+        sent: impl FnOnce() + Send,
+    ) -> Result<Session, Error> {
+        let call = match token {
+            Some(_) => self.verification(id, token)?,
+            None => self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]),
+        };
+        session(&self.0.ask(&call, urgency, sent).await?, id)
+    }
+
+    fn verification(&self, id: &SessionId, token: Option<&str>) -> Result<Call, Error> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             token: Option<&'a str>,
         }
 
-        let call = self
-            .0
+        self.0
             .call(Operation::Verify, Method::POST, ["sessions", id.as_str(), "verify"])
             .version(self.0.version().min(ApiVersion::V2025_03_12))
-            .json(&Body { token })?;
-        session(&self.0.send(&call).await?, id)
+            .json(&Body { token })
     }
 }
 

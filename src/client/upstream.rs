@@ -23,7 +23,7 @@ use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{
     answer::Answer, api_version::ApiVersion, base_url::BaseUrl, error::Error, events::Events,
-    operation::Operation, quiet::Quiet, quota::Allowance, secret_key::SecretKey,
+    operation::Operation, quiet::Quiet, quota::Allowance, secret_key::SecretKey, urgency::Urgency,
 };
 
 /// How often a call is repeated, at most.
@@ -135,10 +135,21 @@ impl Upstream {
 
     /// Sends the call, again if that may help, and answers within the time-out.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        self.ask(call, Urgency::Waiting, || ()).await
+    }
+
+    /// As [`send`](Self::send). `sent` is called when the call has had its turn.
+    pub(super) async fn ask(
+        &self,
+        call: &Call,
+        urgency: Urgency,
+        sent: impl FnOnce() + Send,
+    ) -> Result<Answer, Error> {
         let deadline = Instant::now() + self.timeout;
+        let mut sent = Some(sent);
         let mut attempt = 0;
         loop {
-            let error = match self.attempt(call, deadline).await {
+            let error = match self.attempt(call, deadline, &mut sent).await {
                 Ok(answer) => {
                     self.retries.deposit();
                     return Ok(answer);
@@ -148,6 +159,7 @@ impl Upstream {
             let now = Instant::now();
             let again = now + backoff();
             let may_help = call.operation.is_retried()
+                && urgency == Urgency::Waiting
                 && error.is_transient()
                 && attempt < RETRIES
                 && again < deadline
@@ -160,9 +172,17 @@ impl Upstream {
         }
     }
 
-    async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Answer, Error> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        sent: &mut Option<impl FnOnce()>,
+    ) -> Result<Answer, Error> {
         let operation = call.operation;
         let _slot = self.turn(operation, deadline).await?;
+        if let Some(sent) = sent.take() {
+            sent();
+        }
         let started = Instant::now();
         let result = timeout_at(deadline, self.exchange(call))
             .await

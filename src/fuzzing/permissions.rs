@@ -44,7 +44,8 @@ fn claims(mut claims: serde_json::Value) -> Claims {
     claims["sub"] = "user_1".into();
     claims["sid"] = "sess_1".into();
     claims["exp"] = 60.into();
-    Claims::from_verified(claims.to_string().into_bytes(), Category::Session).expect("good claims")
+    Claims::from_verified(claims.to_string().into_bytes(), Category::Session, None)
+        .expect("good claims")
 }
 
 fn organization(claims: &Claims) -> Organization {

@@ -24,7 +24,7 @@ impl SessionResolver {
     /// Acts as if a token of these bytes and this payload had been verified, by the keys of `genuine`.
     #[doc(hidden)]
     pub fn preload_token(&self, token: &[u8], payload: &str, genuine: &[u8]) {
-        let claims = Claims::from_verified(payload.as_bytes().to_vec(), Category::Session)
+        let claims = Claims::from_verified(payload.as_bytes().to_vec(), Category::Session, None)
             .expect("the payload of a session token");
         let genuine = self
             .inner

@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{
-    Keys, TokenError, TokenErrorKind, header::Class, jws::CompactJws, key_set::KeySet,
-    last_header::LastHeader,
-};
+use super::{Keys, TokenError, TokenErrorKind, header::Class, jws::CompactJws, key_set::KeySet};
 use crate::claims::{Category, Claims, InvalidClaims};
 
 /// Prefixes of Clerk's opaque machine credentials: API keys, machine and OAuth tokens.
@@ -17,7 +14,6 @@ const MACHINE_PREFIXES: [&[u8]; 3] = [b"ak_", b"mt_", b"oat_"];
 pub(crate) struct Authenticator {
     keys: Keys,
     issuer: Option<Box<str>>,
-    last_header: LastHeader,
 }
 
 /// What a token says, and the keys by which we know.
@@ -36,7 +32,7 @@ impl Authenticated {
 
 impl Authenticator {
     pub(crate) fn new(keys: Keys, issuer: Option<Box<str>>) -> Self {
-        Self { keys, issuer, last_header: LastHeader::default() }
+        Self { keys, issuer }
     }
 
     /// Authenticates without waiting. `None` means that a key must be fetched first.
@@ -45,7 +41,7 @@ impl Authenticator {
         token: &[u8],
         now: SystemTime,
     ) -> Option<Result<Authenticated, TokenError>> {
-        let jws = match self.parse(token) {
+        let jws = match parse(token) {
             Ok(jws) => jws,
             Err(kind) => return Some(Err(kind.into())),
         };
@@ -55,7 +51,7 @@ impl Authenticator {
 
     /// Authenticates, and fetches keys where that is needed and permitted.
     pub(crate) async fn authenticate(&self, token: &[u8]) -> Result<Authenticated, TokenError> {
-        let jws = self.parse(token)?;
+        let jws = parse(token)?;
         let keys = self.keys.that_verify(jws.kid()).await?;
         self.authenticated(jws, keys)
     }
@@ -70,13 +66,6 @@ impl Authenticator {
         &self.keys
     }
 
-    fn parse<'t>(&self, token: &'t [u8]) -> Result<CompactJws<'t>, TokenErrorKind> {
-        if MACHINE_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
-            return Err(TokenErrorKind::Category);
-        }
-        CompactJws::parse(token, &self.last_header)
-    }
-
     fn authenticated(
         &self,
         jws: CompactJws<'_>,
@@ -87,14 +76,15 @@ impl Authenticator {
 
     fn claims(&self, jws: CompactJws<'_>, keys: &KeySet) -> Result<Claims, TokenError> {
         let jws = jws.verify(keys)?;
-        self.last_header.keep(&jws.header);
         let category = match jws.header.class {
             Class::Session => Category::Session,
             Class::Template => Category::Template,
             Class::Unstated => Category::Unstated,
             Class::Other => return Err(TokenErrorKind::Category.into()),
         };
-        let claims = Claims::from_verified(jws.payload, category).map_err(TokenError::from);
+        let assembled_at = jws.header.assembled_at;
+        let claims = Claims::from_verified(jws.payload, category, assembled_at);
+        let claims = claims.map_err(TokenError::from);
         let claims = claims.and_then(|claims| self.check_issuer(claims));
         claims.map_err(|error| match category {
             Category::Template => error.found_in_template(),
@@ -108,6 +98,13 @@ impl Authenticator {
             _ => Ok(claims),
         }
     }
+}
+
+fn parse(token: &[u8]) -> Result<CompactJws<'_>, TokenErrorKind> {
+    if MACHINE_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
+        return Err(TokenErrorKind::Category);
+    }
+    CompactJws::parse(token)
 }
 
 impl From<InvalidClaims> for TokenError {
@@ -171,7 +168,7 @@ mod tests {
         let (authenticator, fetches) = remote();
         let good = TestSigner::ours().sign(&session_claims());
         authenticator.authenticate(good.as_bytes()).await.unwrap();
-        let long = "k".repeat(4096);
+        let long = "k".repeat(512);
         for kid in
             ["", "ins_Ours", "../../ins_ours", "https://x/jwks", "ins_ours\0", "a\r\nb", &long]
         {
@@ -185,24 +182,10 @@ mod tests {
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
 
         let mut header = TestSigner::ours().header();
-        header["kid"] = "k".repeat(8192).into();
+        header["kid"] = "k".repeat(1024).into();
         let token = TestSigner::ours().sign_with(&header, &session_claims());
         let refused = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
         assert_eq!(refused.kind(), TokenErrorKind::Malformed);
-    }
-
-    #[tokio::test]
-    async fn only_the_header_of_a_good_signature_is_remembered() {
-        let (authenticator, _) = remote();
-        let good = TestSigner::ours().sign(&session_claims());
-        authenticator.authenticate(good.as_bytes()).await.unwrap();
-        let usual = authenticator.parse(good.as_bytes()).unwrap().header;
-        let mut header = TestSigner::ours().header();
-        header["typ"] = "at+jwt".into();
-        let forged = TestSigner::foreign().called("ins_ours").sign_with(&header, &session_claims());
-        authenticator.authenticate(forged.as_bytes()).await.unwrap_err();
-        let again = authenticator.parse(good.as_bytes()).unwrap().header;
-        assert!(Arc::ptr_eq(&usual, &again));
     }
 
     #[tokio::test]

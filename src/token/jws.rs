@@ -5,15 +5,12 @@
 //!
 //! [RFC 7515 §7.1]: https://www.rfc-editor.org/rfc/rfc7515#section-7.1
 
-use std::sync::Arc;
-
 use memchr::{memchr, memrchr};
 
 use super::{
     TokenErrorKind, base64url,
     header::JoseHeader,
     key_set::{KeySet, RsaKey},
-    last_header::LastHeader,
 };
 
 /// The longest token that is looked at.
@@ -24,18 +21,18 @@ pub(super) struct CompactJws<'t> {
     signing_input: &'t [u8],
     signature: Vec<u8>,
     payload: Vec<u8>,
-    pub(super) header: Arc<JoseHeader>,
+    pub(super) header: JoseHeader,
 }
 
 /// A JWS whose signature is right.
 #[derive(Debug)]
 pub(super) struct VerifiedJws {
     pub(super) payload: Vec<u8>,
-    pub(super) header: Arc<JoseHeader>,
+    pub(super) header: JoseHeader,
 }
 
 impl<'t> CompactJws<'t> {
-    pub(super) fn parse(token: &'t [u8], last: &LastHeader) -> Result<Self, TokenErrorKind> {
+    pub(super) fn parse(token: &'t [u8]) -> Result<Self, TokenErrorKind> {
         let malformed = TokenErrorKind::Malformed;
         if token.len() > MAX_LEN {
             return Err(malformed);
@@ -53,7 +50,7 @@ impl<'t> CompactJws<'t> {
             signing_input: &token[..second],
             payload: decode(payload)?,
             signature: decode(&token[second + 1..])?,
-            header: last.read(header)?,
+            header: JoseHeader::read(header)?,
         })
     }
 

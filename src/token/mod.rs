@@ -40,7 +40,6 @@ mod header;
 mod jws;
 mod key_set;
 mod keys;
-mod last_header;
 mod origin;
 mod published;
 mod remote_keys;

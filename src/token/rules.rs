@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{TokenError, TokenErrorKind, origin::Origin};
-use crate::claims::{Category, Claims, Seconds};
+use crate::claims::{Category, Claims, NumericDate};
 
 /// The rules that depend on who asks and when. They are judged anew on each use of a token, so
 /// nothing here allocates.
@@ -80,8 +80,8 @@ fn judge_times(claims: &Claims, now: SystemTime, skew: Duration) -> Result<(), T
     let times = claims.times();
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let latest = now.saturating_add(skew);
-    let is_later = |time: Option<Seconds>| time.is_some_and(|time| time.since_epoch() > latest);
-    if times.expires_at.since_epoch().saturating_add(skew) <= now {
+    let is_later = |time: Option<NumericDate>| time.is_some_and(|time| time.ceil() > latest);
+    if times.expires_at.floor().saturating_add(skew) <= now {
         Err(TokenErrorKind::Expired.into())
     } else if is_later(times.not_before) {
         Err(TokenErrorKind::NotActiveYet.into())

@@ -31,6 +31,41 @@ fn every_claim_is_read_by_its_accessor() {
     assert!(claims.get::<String>("iat").is_err());
 }
 
+fn assembled(payload: &Value, category: Category, oiat: &str) -> Claims {
+    let oiat = NumericDate::parse(oiat);
+    Claims::from_verified(payload.to_string().into_bytes(), category, oiat).unwrap()
+}
+
+#[test]
+fn claims_are_as_old_as_their_assembly_or_else_as_their_token() {
+    let renewed = with(json!({ "iat": 1000 }));
+    let assembled_at = |payload, oiat| assembled(payload, Category::Session, oiat).assembled_at();
+    assert_eq!(assembled_at(&renewed, "400"), Some(at(400)));
+    assert_eq!(assembled_at(&renewed, "400.5"), Some(at(400) + Duration::from_millis(500)));
+    assert_eq!(assembled_at(&renewed, "1000"), Some(at(1000)));
+    for nonsense in ["", "1001", "1000.000000000001", "-1"] {
+        assert_eq!(assembled_at(&renewed, nonsense), Some(at(1000)), "{nonsense}");
+    }
+    assert_eq!(assembled_at(&base(), "400"), None, "there is no issue to hold it against");
+}
+
+#[test]
+fn only_an_active_session_s_token_vouches_and_only_by_when_it_was_assembled() {
+    let token = with(json!({ "iat": 1000 }));
+    let vouched_at = |payload, category, oiat| assembled(payload, category, oiat).vouched_at();
+    assert_eq!(vouched_at(&token, Category::Session, "400"), Some(at(400)));
+    assert_eq!(vouched_at(&token, Category::Session, "1000"), Some(at(1000)));
+    for nonsense in ["", "1001", "\"400\"", "null"] {
+        assert_eq!(vouched_at(&token, Category::Session, nonsense), None, "{nonsense}");
+    }
+    for category in [Category::Template, Category::Unstated] {
+        assert_eq!(vouched_at(&token, category, "400"), None);
+    }
+    let pending = with(json!({ "iat": 1000, "sts": "pending" }));
+    assert_eq!(vouched_at(&pending, Category::Session, "400"), None);
+    assert_eq!(vouched_at(&base(), Category::Session, "400"), None);
+}
+
 #[test]
 fn a_string_reads_the_same_however_it_is_written() {
     let payload = r#"{"iss":"https:\/\/clerk.example.com","azp":"\u0068ttps://app.example.com","jti":"é\"\n","sub":"user_1","sid":"sess_1","exp":60}"#;

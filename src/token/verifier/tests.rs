@@ -228,6 +228,79 @@ async fn times_are_judged_to_the_second_and_below() {
 }
 
 #[tokio::test]
+async fn a_fraction_of_a_second_is_never_rounded_in_favour_of_the_token() {
+    let signer = TestSigner::ours();
+    let sign = |name: &str, time: &str| {
+        let claims = session_claims().to_string();
+        let whole = match name {
+            "exp" => ISSUED + 60,
+            "iat" => ISSUED,
+            _ => ISSUED - 10,
+        };
+        let (from, to) = (format!("\"{name}\":{whole}"), format!("\"{name}\":{time}"));
+        assert!(claims.contains(&from));
+        signer.sign_text(&signer.header().to_string(), &claims.replace(&from, &to))
+    };
+    let verifier = builder().clock_skew(Duration::ZERO).build().unwrap();
+    let half = Duration::from_millis(500);
+    let tick = Duration::from_nanos(1);
+    for (name, time, good, bad, reason) in [
+        (
+            "exp",
+            "1700000060.5",
+            at(ISSUED + 60) + half - tick,
+            at(ISSUED + 60) + half,
+            "token-expired",
+        ),
+        (
+            "exp",
+            "1.7000000605e9",
+            at(ISSUED + 60) + half - tick,
+            at(ISSUED + 60) + half,
+            "token-expired",
+        ),
+        ("exp", "1700000060.0000000009", at(ISSUED + 60) - tick, at(ISSUED + 60), "token-expired"),
+        (
+            "nbf",
+            "1700000000.5",
+            at(ISSUED) + half,
+            at(ISSUED) + half - tick,
+            "token-not-active-yet",
+        ),
+        ("nbf", "1700000000.0000000001", at(ISSUED) + tick, at(ISSUED), "token-not-active-yet"),
+        (
+            "iat",
+            "1700000000.5",
+            at(ISSUED) + half,
+            at(ISSUED) + half - tick,
+            "token-iat-in-the-future",
+        ),
+        ("iat", "1700000000.0000000001", at(ISSUED) + tick, at(ISSUED), "token-iat-in-the-future"),
+    ] {
+        let token = sign(name, time);
+        verifier.verify_at(&token, good).await.unwrap();
+        let refused = verifier.verify_at(&token, bad).await.unwrap_err();
+        assert_eq!(refused.reason(), reason, "{name} {time}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_token_tells_when_its_claims_were_assembled() {
+    let header = header_with("oiat", json!(ISSUED - 600));
+    let token = TestSigner::ours().sign_with(&header, &session_claims());
+    let claims = judge(strict(), &token).await.unwrap();
+    assert_eq!(claims.issued_at(), Some(at(ISSUED)));
+    assert_eq!(claims.assembled_at(), Some(at(ISSUED - 600)));
+    assert_eq!(claims.vouched_at(), Some(at(ISSUED - 600)));
+    for nonsense in [json!("1"), json!(null), json!(-1), json!(ISSUED + 1), json!([])] {
+        let header = header_with("oiat", nonsense);
+        let token = TestSigner::ours().sign_with(&header, &session_claims());
+        let claims = judge(strict(), &token).await.unwrap();
+        assert_eq!((claims.assembled_at(), claims.vouched_at()), (Some(at(ISSUED)), None));
+    }
+}
+
+#[tokio::test]
 async fn no_time_and_no_skew_makes_the_rules_panic() {
     let last = ours(&session_claims_with(json!({ "exp": 253_402_300_799_u64 })));
     let first = ours(&session_claims_with(json!({ "nbf": 0, "iat": 0, "exp": 0 })));
