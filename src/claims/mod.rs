@@ -236,7 +236,6 @@ impl Claims {
     /// When Clerk knew the session to be active, as far as the token proves it: when the claims were
     /// assembled, which Clerk does only while the session is signed in. The issue proves nothing,
     /// nor does a token that does not call itself a session's: a template's author can write a `sid`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the freshness of sessions will go by it"))]
     pub(crate) fn vouched_at(&self) -> Option<SystemTime> {
         let vouches = self.0.category == Category::Session && !self.0.pending;
         let assembled_at = self.0.times.assembled_at.filter(|_| vouches)?;

@@ -178,8 +178,8 @@ impl Error {
         Self::refused(Operation::Get, Refusal::read(status, json), None)
     }
 
-    /// The session was revoked or invalidated whenever an answer about it was under way.
-    pub(crate) fn outdated() -> Self {
+    /// No answer about the session came in time, or none that was of use.
+    pub(crate) fn interrupted() -> Self {
         Self::new(Operation::Get, Kind::Interrupted, None)
     }
 
@@ -190,13 +190,18 @@ impl Error {
         Self::refused(Operation::Get, Refusal::read(StatusCode::NOT_FOUND, body), None)
     }
 
-    /// The runtime shut down during a revocation.
-    pub(crate) fn revocation_interrupted(source: tokio::task::JoinError) -> Self {
-        Self::caused(Operation::Revoke, Kind::Interrupted, source.into())
+    /// Nobody could say in time what became of a revocation.
+    pub(crate) fn revocation_interrupted() -> Self {
+        Self::new(Operation::Revoke, Kind::Interrupted, None)
+    }
+
+    /// Clerk is asked on a Tokio runtime only.
+    pub(crate) fn no_runtime() -> Self {
+        Self::caused(Operation::Get, Kind::Interrupted, "call this within a Tokio runtime".into())
     }
 
     /// Whether the same call may fare better in a moment.
-    pub(super) fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match &self.0.kind {
             Kind::Timeout | Kind::Transport => true,
             Kind::Refused(refusal) => refusal.status.is_server_error(),
@@ -245,6 +250,17 @@ impl Error {
             Kind::Refused(refusal) => Some(refusal),
             _ => None,
         }
+    }
+}
+
+impl Error {
+    pub(crate) fn was_accepted(&self) -> bool {
+        self.0.operation == Operation::Revoke && matches!(self.0.kind, Kind::InvalidResponse(_))
+    }
+
+    pub(crate) fn may_be_unauthorized(&self) -> bool {
+        self.status() == Some(StatusCode::FORBIDDEN)
+            && self.refusal().is_some_and(|refusal| refusal.has_code("authorization_invalid"))
     }
 }
 

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::{SessionResolver, decide::Rules, inner::Inner};
 use crate::{
     Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
-    sessions::{Lifetimes, SessionCheck, Sessions, Upstream},
+    sessions::{Lifetimes, SessionCheck, Sessions, Settings, Upstream},
     token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys},
     token_cache::TokenCache,
 };
@@ -28,8 +28,10 @@ pub struct SessionResolverBuilder {
     check: SessionCheck,
     keys: KeySource,
     issuer: Option<String>,
-    clock_skew: Duration,
     lifetimes: Lifetimes,
+    answers_only: bool,
+    networkless_if_error: bool,
+    patience: Duration,
     capacity: u64,
     clock: Clock,
 }
@@ -48,12 +50,16 @@ impl SessionResolverBuilder {
             check: SessionCheck::default(),
             keys: KeySource::Client,
             issuer: None,
-            clock_skew: DEFAULT_CLOCK_SKEW,
             lifetimes: Lifetimes {
-                active: Duration::from_secs(30),
-                negative: Duration::from_secs(5),
+                ttl: Duration::from_secs(60),
+                session_ttl: Duration::from_secs(10 * 60),
+                negative_ttl: Duration::from_secs(5),
                 stale_if_error: Duration::ZERO,
+                clock_skew: DEFAULT_CLOCK_SKEW,
             },
+            answers_only: false,
+            networkless_if_error: false,
+            patience: Duration::from_millis(250),
             capacity: 100_000,
             clock: Clock::system(),
         }
@@ -113,24 +119,41 @@ impl SessionResolverBuilder {
     }
 
     /// By how much Clerk's clock and ours may differ: 5 s by default, 5 minutes at most.
-    pub fn clock_skew(self, clock_skew: Duration) -> Self {
-        Self { clock_skew, ..self }
+    pub fn clock_skew(mut self, clock_skew: Duration) -> Self {
+        self.lifetimes.clock_skew = clock_skew;
+        self
     }
 
-    /// For how long an active session is used without asking Clerk again: 30 s by default. It bounds
-    /// how late a revocation made elsewhere is noticed.
+    /// How old the evidence may be that a session is active: 60 s by default. It bounds how late a revocation made
+    /// elsewhere is noticed, to `ttl` where Clerk's answer was the evidence and `ttl` + [`clock_skew`] where a token was.
+    ///
+    /// Evidence is an answer of Clerk's, or a session token whose header says when Clerk last assembled its claims
+    /// (`oiat`), which it does only while the session is signed in. So a front end that renews its token, as Clerk's do every 50 s,
+    /// vouches for its session anew, and Clerk need not be asked. With zero Clerk is asked for each request.
+    ///
+    /// [`clock_skew`]: SessionResolverBuilder::clock_skew
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.lifetimes.active = ttl;
+        self.lifetimes.ttl = ttl;
         self
     }
 
-    /// The same for sessions that are pending, of an unknown status, or not there: 5 s by default.
+    /// How old the description of a session may get, which handlers see as [`Session`](crate::Session), before it is renewed: 10 minutes by
+    /// default, and never less than [`ttl`](SessionResolverBuilder::ttl). It is renewed ahead of time, so that nobody waits.
+    ///
+    /// It bounds nothing about revocations.
+    pub fn session_ttl(mut self, ttl: Duration) -> Self {
+        self.lifetimes.session_ttl = ttl;
+        self
+    }
+
+    /// For how long a session counts as pending, as of an unknown status or as not there without asking Clerk again: 5 s
+    /// by default. A token that was assembled since is a reason to ask at once.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.lifetimes.negative = ttl;
+        self.lifetimes.negative_ttl = ttl;
         self
     }
 
-    /// For how much longer an active session is used while Clerk is unavailable
+    /// How much older the evidence may be while Clerk is unavailable
     /// (`stale-if-error`, [RFC 5861 §4]): not at all by default.
     ///
     /// # Security
@@ -140,6 +163,39 @@ impl SessionResolverBuilder {
     /// [RFC 5861 §4]: https://www.rfc-editor.org/rfc/rfc5861#section-4
     pub fn stale_if_error(mut self, time: Duration) -> Self {
         self.lifetimes.stale_if_error = time;
+        self
+    }
+
+    /// Lets a token whose own evidence is within [`ttl`](SessionResolverBuilder::ttl) do without a description of its session where Clerk
+    /// cannot be asked within [a short time](SessionResolverBuilder::patience): while it is unavailable, while the quota is used
+    /// up, after a cold start. Not by default.
+    ///
+    /// Such a request has [`Claims`](crate::Claims) and no [`Session`](crate::Session); a handler that asks for a session, even for an
+    /// optional one, answers 503. It is never done for a layer with `max_age`, nor where something is known of the session that speaks
+    /// against it.
+    ///
+    /// # Security
+    ///
+    /// How late a revocation made elsewhere is noticed remains the same: `ttl` + `clock_skew`.
+    pub fn networkless_if_error(mut self) -> Self {
+        self.networkless_if_error = true;
+        self
+    }
+
+    /// How long a request waits for its turn to ask Clerk where something else serves, a stale answer or its own evidence: 250 ms by default.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Takes nothing but Clerk's answers for evidence, as if no token said when it was assembled. Each active session then
+    /// costs a call per [`ttl`](SessionResolverBuilder::ttl).
+    ///
+    /// # Security
+    ///
+    /// For those who do not want to rely on it that Clerk assembles tokens (`oiat`) of signed-in sessions only.
+    pub fn evidence_from_answers_only(mut self) -> Self {
+        self.answers_only = true;
         self
     }
 
@@ -182,38 +238,53 @@ impl SessionResolverBuilder {
         let authenticator = Authenticator::new(keys, self.issuer.map(token::issuer).transpose()?);
         let sessions = Sessions::new(
             upstream,
-            upstream_timeout,
-            self.check,
-            self.clock.clone(),
-            self.lifetimes,
-            self.capacity,
-            self.clock_skew,
+            Settings {
+                check: self.check,
+                clock: self.clock.clone(),
+                lifetimes: self.lifetimes,
+                capacity: self.capacity,
+                timeout: upstream_timeout,
+                admits_unseen: self.networkless_if_error,
+            },
         );
-        let tokens = TokenCache::new(self.capacity.saturating_mul(2));
         Ok(SessionResolver::new_with(Inner {
             rules: Rules {
                 check: self.check,
-                clock_skew: self.clock_skew,
                 lifetimes: self.lifetimes,
+                tokens_are_evidence: !self.answers_only,
+                networkless_if_error: self.networkless_if_error,
             },
+            patience: self.patience,
             clock: self.clock,
             authenticator,
-            tokens,
+            tokens: TokenCache::new(self.capacity.saturating_mul(2)),
             sessions: Arc::new(sessions),
         }))
     }
 
     fn refuse_contradictions(&self) -> Result<(), ConfigError> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        let Lifetimes { active, negative, stale_if_error } = self.lifetimes;
+        let Lifetimes { ttl, session_ttl, negative_ttl, stale_if_error, clock_skew } =
+            self.lifetimes;
         if self.capacity == 0 {
             return Err(ConfigError::malformed("`capacity`", "at least 1"));
         }
-        token::clock_skew(self.clock_skew)?;
-        if [active, negative, stale_if_error].iter().any(|&lifetime| lifetime > DAY) {
+        token::clock_skew(clock_skew)?;
+        if [ttl, session_ttl, negative_ttl, stale_if_error].iter().any(|&it| it > DAY) {
             return Err(ConfigError::malformed(
-                "`ttl`, `negative_ttl` and `stale_if_error`",
+                "`ttl`, `session_ttl`, `negative_ttl` and `stale_if_error`",
                 "at most one day each",
+            ));
+        }
+        if self.networkless_if_error && self.answers_only {
+            return Err(ConfigError::contradiction(
+                "`networkless_if_error` goes by what tokens prove; drop it, or \
+                 `evidence_from_answers_only`",
+            ));
+        }
+        if self.networkless_if_error && self.check == SessionCheck::Networkless {
+            return Err(ConfigError::contradiction(
+                "`networkless_if_error` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
             ));
         }
         if self.check == SessionCheck::Networkless && !stale_if_error.is_zero() {

@@ -6,15 +6,18 @@ use super::{Freshness, Policy, Rejection, Resolved, verified_token::VerifiedToke
 use crate::{
     Claims, Session, SessionStatus,
     credential::PresentedToken,
-    sessions::{CacheEntry, Fact, Lifetimes, SessionCheck},
+    sessions::{CacheEntry, Fact, Lifetimes, SessionCheck, Slot},
 };
 
 /// What holds for every request of a resolver.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) check: SessionCheck,
-    pub(super) clock_skew: Duration,
     pub(super) lifetimes: Lifetimes,
+    /// Whether tokens prove that their session was active when they were assembled.
+    pub(super) tokens_are_evidence: bool,
+    /// Whether a token that does so is enough while Clerk cannot be asked.
+    pub(super) networkless_if_error: bool,
 }
 
 /// What a request presents, and what is known of it.
@@ -26,7 +29,16 @@ pub(super) enum Presented<'a> {
     SessionId,
 }
 
-/// The circumstances of a question.
+impl<'a> Presented<'a> {
+    pub(super) fn claims(self) -> Option<&'a Claims> {
+        match self {
+            Self::Token(_, Some(verified)) => Some(verified.claims()),
+            Self::Token(_, None) | Self::SessionId => None,
+        }
+    }
+}
+
+/// A request, and the circumstances in which it is decided.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) presented: Presented<'a>,
@@ -34,8 +46,31 @@ pub(super) struct Question<'a> {
     /// When the request arrived.
     pub(super) asked_at: SystemTime,
     pub(super) now: SystemTime,
-    /// Whether Clerk was asked for this request, or just before it, in vain.
+    /// Whether Clerk cannot be asked in time.
     pub(super) in_vain: bool,
+}
+
+/// What is known of a session at some moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    pub(super) entry: Option<&'a CacheEntry>,
+    /// As of when a token proved it active.
+    pub(super) assembled_at: Option<SystemTime>,
+    /// When what was known was forgotten, unless Clerk has been asked again since.
+    pub(super) forgotten_at: Option<SystemTime>,
+    /// As of when the latest token speaks on whose account Clerk was asked again.
+    pub(super) answered_for: Option<SystemTime>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(slot: &Slot, entry: Option<&'a CacheEntry>, now: SystemTime) -> Self {
+        Self {
+            entry,
+            assembled_at: slot.assembled_at(now),
+            forgotten_at: slot.forgotten_at(),
+            answered_for: slot.answered_for(),
+        }
+    }
 }
 
 /// What can be said without asking anybody.
@@ -43,23 +78,29 @@ pub(super) enum Decision {
     Verdict(Result<Resolved, Rejection>),
     /// The token has not been verified yet.
     NeedKeys,
-    /// Clerk must be asked first.
-    NeedSession,
+    /// Clerk must be asked about the session.
+    NeedSession(Need),
+}
+
+/// Who needs an answer of Clerk's.
+pub(super) enum Need {
+    /// The request, which waits for it.
+    Wait,
+    /// Later ones: this is the verdict, and Clerk is better asked before it no longer is.
+    Ahead(Resolved),
 }
 
 impl Rules {
     /// Decides. It asks nobody and changes nothing, so that whoever may wait and whoever may not say the same.
-    pub(super) fn decide(&self, question: &Question<'_>, known: Option<&CacheEntry>) -> Decision {
-        match self.try_decide(question, known) {
-            Ok(decision) => decision,
-            Err(rejection) => Decision::Verdict(Err(rejection)),
-        }
+    pub(super) fn decide(&self, question: &Question<'_>, known: &Known<'_>) -> Decision {
+        self.try_decide(question, known)
+            .unwrap_or_else(|rejection| Decision::Verdict(Err(rejection)))
     }
 
     fn try_decide(
         &self,
         question: &Question<'_>,
-        known: Option<&CacheEntry>,
+        known: &Known<'_>,
     ) -> Result<Decision, Rejection> {
         let claims = match question.presented {
             Presented::SessionId if self.check != SessionCheck::Get => {
@@ -70,8 +111,11 @@ impl Rules {
             Presented::Token(presented, Some(token)) => {
                 self.check_token(token.claims(), presented, question)?;
                 if self.check == SessionCheck::Networkless {
-                    let resolved = networkless(token.claims(), known, question.policy)?;
-                    return Ok(Decision::Verdict(Ok(resolved)));
+                    return Ok(Decision::Verdict(networkless(
+                        token.claims(),
+                        known,
+                        question.policy,
+                    )));
                 }
                 if token.slot.is_none() {
                     return Err(Rejection::misconfigured("template-needs-networkless"));
@@ -79,17 +123,18 @@ impl Rules {
                 Some(token.claims())
             }
         };
-        let Some(known) = known else { return Ok(Decision::NeedSession) };
-        let freshness = if self.is_current(known, question) {
-            Freshness::fresh(known.sent_at)
-        } else if question.in_vain && self.may_be_served_stale(known, question) {
-            Freshness::stale(known.sent_at)
-        } else {
-            return Ok(Decision::NeedSession);
+        let Some(entry) = known.entry else {
+            return Ok(self.undescribed(claims, question, known));
         };
-        let session = admit(known, claims, question.policy, question.now)?.clone();
-        let (session, claims) = (Some(session), claims.cloned());
-        Ok(Decision::Verdict(Ok(Resolved { session, claims, freshness: Some(freshness) })))
+        if let (Fact::Session(session), Some(claims)) = (&entry.fact, claims)
+            && claims.user_id() != session.user_id()
+        {
+            return Err(Rejection::unavailable());
+        }
+        match entry.active(question.now) {
+            Some(session) => Ok(self.active(session, entry, claims, question, known)),
+            None => self.not_active(entry, claims, question, known),
+        }
     }
 
     fn check_token(
@@ -98,7 +143,8 @@ impl Rules {
         presented: &PresentedToken<'_>,
         question: &Question<'_>,
     ) -> Result<(), Rejection> {
-        question.policy.expectations().judge(claims, question.now, self.clock_skew)?;
+        let skew = self.lifetimes.clock_skew;
+        question.policy.expectations().judge(claims, question.now, skew)?;
         match presented.not_issued_before() {
             Some(time) if claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
                 Err(Rejection::issued_before_sign_in())
@@ -107,57 +153,164 @@ impl Rules {
         }
     }
 
-    fn is_current(&self, known: &CacheEntry, question: &Question<'_>) -> bool {
-        let max_age = question.policy.greatest_age();
-        known.is_current(&self.lifetimes, max_age, question.asked_at, question.now)
+    /// Clerk described the session as active. That serves for as long as something proves that it still is, and while
+    /// the description is not too old.
+    fn active(
+        &self,
+        session: &Session,
+        entry: &CacheEntry,
+        claims: Option<&Claims>,
+        question: &Question<'_>,
+        known: &Known<'_>,
+    ) -> Decision {
+        let Question { policy, asked_at, now, in_vain, .. } = *question;
+        let (lifetimes, max_age) = (&self.lifetimes, policy.greatest_age());
+        let by_token = claims
+            .filter(|_| self.tokens_are_evidence)
+            .and_then(|claims| known.assembled_at.max(self.vouched_at(claims, now)));
+        let is_proven = lifetimes.answer_is_fresh(entry, max_age, asked_at, now)
+            || by_token.is_some_and(|at| lifetimes.token_is_fresh(at, max_age, asked_at));
+
+        let proven_at = by_token.map_or(entry.sent_at, |at| at.max(entry.sent_at));
+        let life = lifetimes.of_description();
+        let age = now.duration_since(entry.sent_at).unwrap_or_default();
+        let is_described = age < entry.life(life) + life;
+        let resolved = |is_stale| Resolved {
+            session: Some(session.clone()),
+            claims: claims.cloned(),
+            freshness: Some(Freshness::of(proven_at, entry.sent_at, is_stale)),
+        };
+        if is_proven && is_described {
+            let is_aging = age >= entry.renewal(entry.life(life));
+            return if is_aging || self.proof_runs_out(proven_at, entry, claims, now) {
+                Decision::NeedSession(Need::Ahead(resolved(false)))
+            } else {
+                Decision::Verdict(Ok(resolved(false)))
+            };
+        }
+        let may_be_stale = max_age.is_none()
+            && now
+                .duration_since(proven_at)
+                .is_ok_and(|age| age < lifetimes.ttl + lifetimes.stale_if_error)
+            && !lifetimes.stale_if_error.is_zero();
+        if in_vain && (is_proven || may_be_stale) {
+            return Decision::Verdict(Ok(resolved(true)));
+        }
+        Decision::NeedSession(Need::Wait)
     }
 
-    /// Whether it may be served although it is no longer current, since Clerk is unavailable.
-    fn may_be_served_stale(&self, known: &CacheEntry, question: &Question<'_>) -> bool {
-        question.policy.greatest_age().is_none()
-            && known.may_be_served_stale(&self.lifetimes, question.now)
+    /// Whether the token will be in use when nothing proves any longer that its session is active.
+    fn proof_runs_out(
+        &self,
+        proven_at: SystemTime,
+        entry: &CacheEntry,
+        claims: Option<&Claims>,
+        now: SystemTime,
+    ) -> bool {
+        let Lifetimes { ttl, clock_skew, .. } = self.lifetimes;
+        let age = now.duration_since(proven_at).unwrap_or_default();
+        let is_used_beyond = |claims: &Claims| claims.expires_at() > proven_at + ttl + clock_skew;
+        !ttl.is_zero() && age >= entry.renewal(ttl) && claims.is_none_or(is_used_beyond)
+    }
+
+    /// Clerk said that there is no such session, or that it is not active, or its time is over.
+    fn not_active(
+        &self,
+        entry: &CacheEntry,
+        claims: Option<&Claims>,
+        question: &Question<'_>,
+        known: &Known<'_>,
+    ) -> Result<Decision, Rejection> {
+        let Question { policy, asked_at, now, .. } = *question;
+        let lifetimes = Lifetimes { ttl: self.lifetimes.negative_ttl, ..self.lifetimes };
+        let stands = entry.is_final()
+            || lifetimes.answer_is_fresh(entry, policy.greatest_age(), asked_at, now)
+                && !entry.was_overtaken(now)
+                && !claims.is_some_and(|claims| self.knows_better(claims, entry, known));
+        if !stands {
+            // An authoritative no is overridden by another answer, or, where Clerk cannot be asked, by what is later.
+            return Ok(match &entry.fact {
+                Fact::Session(session) if now >= session.expire_at() => {
+                    Decision::NeedSession(Need::Wait)
+                }
+                _ => self.undescribed(claims, question, known),
+            });
+        }
+        let session = match &entry.fact {
+            Fact::Session(session) => session,
+            Fact::Missing(_) => return Err(Rejection::session_not_found()),
+            Fact::Ended(ending) => return Err(Rejection::session_in(&ending.status)),
+        };
+        let status = match session.status() {
+            SessionStatus::Active | SessionStatus::Pending if now >= session.expire_at() => {
+                &SessionStatus::Expired
+            }
+            SessionStatus::Active | SessionStatus::Pending if now >= session.abandon_at() => {
+                &SessionStatus::Abandoned
+            }
+            SessionStatus::Pending if policy.accepts_pending() => {
+                return Ok(Decision::Verdict(Ok(Resolved {
+                    session: Some(session.clone()),
+                    claims: claims.cloned(),
+                    freshness: Some(Freshness::of(entry.sent_at, entry.sent_at, false)),
+                })));
+            }
+            status => status,
+        };
+        Err(Rejection::session_in(status))
+    }
+
+    /// Whether a token was assembled after Clerk was asked, and Clerk has not been asked on its account: of what is not
+    /// final, the later word may be another.
+    fn knows_better(&self, claims: &Claims, entry: &CacheEntry, known: &Known<'_>) -> bool {
+        // Tokens tell whole seconds.
+        let latest = self.lifetimes.clock_skew + Duration::from_secs(1);
+        claims.assembled_at().is_some_and(|assembled_at| {
+            assembled_at + latest > entry.sent_at && Some(assembled_at) > known.answered_for
+        })
+    }
+
+    /// Nothing that Clerk said serves. While it cannot be asked, a token may have to do, unless something is known that
+    /// is later than what it proves.
+    fn undescribed(
+        &self,
+        claims: Option<&Claims>,
+        question: &Question<'_>,
+        known: &Known<'_>,
+    ) -> Decision {
+        let Question { policy, asked_at, now, in_vain, .. } = *question;
+        if let Some(claims) = claims
+            && in_vain
+            && self.networkless_if_error
+            && policy.greatest_age().is_none()
+            && let Some(vouched_at) = self.vouched_at(claims, now)
+            && self.lifetimes.token_is_fresh(vouched_at, None, asked_at)
+            && known
+                .forgotten_at
+                .max(known.entry.map(|entry| entry.sent_at))
+                .is_none_or(|later| vouched_at > later + self.lifetimes.clock_skew)
+        {
+            return Decision::Verdict(Ok(Resolved {
+                session: None,
+                claims: Some(claims.clone()),
+                freshness: Some(Freshness::unconfirmed(vouched_at)),
+            }));
+        }
+        Decision::NeedSession(Need::Wait)
+    }
+
+    /// As of when the token proves its session active, by our clock at the latest.
+    fn vouched_at(&self, claims: &Claims, now: SystemTime) -> Option<SystemTime> {
+        claims.vouched_at().filter(|_| self.tokens_are_evidence).map(|at| at.min(now))
     }
 }
 
-fn networkless(
-    claims: &Claims,
-    known: Option<&CacheEntry>,
-    policy: &Policy,
-) -> Result<Resolved, Rejection> {
+fn networkless(claims: &Claims, known: &Known<'_>, policy: &Policy) -> Result<Resolved, Rejection> {
     if policy.greatest_age().is_some() {
         return Err(Rejection::misconfigured("max-age-needs-get"));
     }
-    if known.is_some_and(|known| matches!(known.fact, Fact::RevokedHere(_))) {
-        return Err(Rejection::session_in(&SessionStatus::Revoked));
+    if let Some(CacheEntry { fact: Fact::Ended(ending), .. }) = known.entry {
+        return Err(Rejection::session_in(&ending.status));
     }
     Ok(Resolved { session: None, claims: Some(claims.clone()), freshness: None })
-}
-
-/// The session, where it is this user's and this policy admits it.
-fn admit<'k>(
-    known: &'k CacheEntry,
-    claims: Option<&Claims>,
-    policy: &Policy,
-    now: SystemTime,
-) -> Result<&'k Session, Rejection> {
-    let session = match &known.fact {
-        Fact::Session(session) => session,
-        Fact::Missing(_) => return Err(Rejection::session_not_found()),
-        Fact::RevokedHere(_) => return Err(Rejection::session_in(&SessionStatus::Revoked)),
-    };
-    if claims.is_some_and(|claims| claims.user_id() != session.user_id()) {
-        return Err(Rejection::unavailable());
-    }
-    match session.status() {
-        SessionStatus::Active => {}
-        SessionStatus::Pending if policy.accepts_pending() => {}
-        status => return Err(Rejection::session_in(status)),
-    }
-    if now >= session.expire_at() {
-        return Err(Rejection::session_in(&SessionStatus::Expired));
-    }
-    if now >= session.abandon_at() {
-        return Err(Rejection::session_in(&SessionStatus::Abandoned));
-    }
-    Ok(session)
 }

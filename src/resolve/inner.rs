@@ -1,16 +1,21 @@
-//! From a credential to a verdict: what is needed for the [decision](super::decide) is fetched, and the decision carried out.
+//! From a credential to a verdict: what the [decision](super::decide) needs is fetched, and the decision carried out.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     Policy, Rejection, Resolved,
-    decide::{Decision, Presented, Question, Rules},
+    decide::{Decision, Known, Need, Presented, Question, Rules},
     verified_token::VerifiedToken,
 };
 use crate::{
-    Clock, Credential, OwnedCredential,
+    Claims, Clock, Credential, OwnedCredential, Session, SessionId, client,
     credential::PresentedToken,
-    sessions::{CacheEntry, LookupError, Sessions, Slot},
+    sessions::{
+        CacheEntry, Ending, Fact, Lifetimes, LookupError, Patience, Sessions, Slot, Wanted,
+    },
     token::{Authenticated, Authenticator},
     token_cache::TokenCache,
 };
@@ -21,11 +26,35 @@ use crate::{
 /// [`resolve`](Inner::resolve) takes its time.
 pub(super) struct Inner {
     pub(super) rules: Rules,
+    /// How long those wait who can be answered otherwise.
+    pub(super) patience: Duration,
     pub(super) clock: Clock,
     pub(super) authenticator: Authenticator,
     pub(super) tokens: TokenCache<VerifiedToken>,
     pub(super) sessions: Arc<Sessions>,
 }
+
+/// A request, what it presents, and the session it is about.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    presented: Presented<'a>,
+    slot: Option<&'a Arc<Slot>>,
+    policy: &'a Policy,
+    asked_at: SystemTime,
+}
+
+impl<'a> Request<'a> {
+    /// The token, for checks that send it.
+    fn token(&self) -> Option<&'a str> {
+        match self.presented {
+            Presented::Token(presented, _) => std::str::from_utf8(presented.as_bytes()).ok(),
+            Presented::SessionId => None,
+        }
+    }
+}
+
+/// How often an answer may have to be asked for again, since something else came up.
+const ATTEMPTS: usize = 3;
 
 impl Inner {
     /// Lets go now of what does not fit into the caches.
@@ -40,16 +69,13 @@ impl Inner {
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
         let now = self.clock.now();
-        let decision = match credential {
-            Credential::SessionToken(presented) => self.decide_token_now(presented, policy, now),
+        match credential {
+            Credential::SessionToken(presented) => self.token_cached(presented, policy, now),
             Credential::SessionId(id) => {
                 let slot = self.sessions.find(id);
-                self.decide_now(Presented::SessionId, slot.as_deref(), policy, now)
+                let presented = Presented::SessionId;
+                self.say_now(&Request { presented, slot: slot.as_ref(), policy, asked_at: now })
             }
-        };
-        match decision {
-            Decision::Verdict(verdict) => Some(verdict),
-            Decision::NeedKeys | Decision::NeedSession => None,
         }
     }
 
@@ -58,101 +84,207 @@ impl Inner {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        let asked_at = self.clock.now();
+        let (policy, asked_at) = (&policy, self.clock.now());
         match credential.borrow() {
             Credential::SessionToken(presented) => {
-                let token = self.verified(&presented, &policy, asked_at).await?;
-                let text = std::str::from_utf8(presented.as_bytes()).ok();
-                let slot = token.slot.clone();
-                let presented = Presented::Token(&presented, Some(&token));
-                self.decide(presented, slot.as_ref(), text, &policy, asked_at).await
+                let verified = self.verified(&presented, policy, asked_at).await?;
+                let slot = verified.slot.as_ref();
+                let presented = Presented::Token(&presented, Some(&verified));
+                self.say(&Request { presented, slot, policy, asked_at }).await
             }
             Credential::SessionId(id) => {
                 let slot = self.sessions.slot(&id);
-                self.decide(Presented::SessionId, Some(&slot), None, &policy, asked_at).await
+                let presented = Presented::SessionId;
+                self.say(&Request { presented, slot: Some(&slot), policy, asked_at }).await
             }
         }
     }
 
-    /// The decision on a token, where no key must be fetched.
-    fn decide_token_now(
+    /// The session as Clerk describes it, whatever its state.
+    pub(super) async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
+        let slot = self.sessions.slot(id);
+        let now = self.clock.now();
+        let lifetimes = &self.rules.lifetimes;
+        let known = slot.entry().clone().filter(|entry| {
+            let ttl = match entry.active(now) {
+                Some(_) => lifetimes.ttl,
+                None => lifetimes.negative_ttl,
+            };
+            let lifetimes = Lifetimes { ttl, ..*lifetimes };
+            entry.is_final()
+                || lifetimes.answer_is_fresh(entry, None, now, now) && !entry.was_overtaken(now)
+        });
+        let entry = match known {
+            Some(entry) => entry,
+            None => {
+                let (lifetime, epoch) = (lifetimes.ttl, slot.epoch());
+                let wanted = Wanted { asked_at: now, lifetime, epoch, for_token_of: None };
+                let asked = self.sessions.ask(&slot, None, &wanted, Patience::Whole).await;
+                asked.map_err(LookupError::into_error)?
+            }
+        };
+        match &entry.fact {
+            Fact::Session(session) => Ok(session.clone()),
+            Fact::Missing(error) => Err(error.clone()),
+            Fact::Ended(Ending { answer: Some(answer), .. }) => answer.clone(),
+            Fact::Ended(_) => self.sessions.read(id).await,
+        }
+    }
+
+    /// The verdict on a token, unless a key must be fetched or Clerk must be asked first.
+    fn token_cached(
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
         now: SystemTime,
-    ) -> Decision {
+    ) -> Option<Result<Resolved, Rejection>> {
         let bytes = presented.as_bytes();
-        let decide = |token: &VerifiedToken| {
-            self.decide_now(
-                Presented::Token(presented, Some(token)),
-                token.slot.as_deref(),
+        let say = |verified: &VerifiedToken| {
+            self.say_now(&Request {
+                presented: Presented::Token(presented, Some(verified)),
+                slot: verified.slot.as_ref(),
                 policy,
-                now,
-            )
+                asked_at: now,
+            })
         };
-        let known = |token: &VerifiedToken| self.stands_by(token, now).then(|| decide(token));
-        if let Some(decision) = self.tokens.read(bytes, known).flatten() {
-            return decision;
+        let known = |verified: &VerifiedToken| self.stands_by(verified, now).then(|| say(verified));
+        if let Some(said) = self.tokens.read(bytes, known).flatten() {
+            return said;
         }
-        match self.authenticator.authenticate_now(bytes, now) {
-            None => Decision::NeedKeys,
-            Some(Ok(authenticated)) => {
-                let token = self.with_slot(authenticated);
-                let decision = decide(&token);
-                self.remember(bytes, token, now);
-                decision
+        match self.authenticator.authenticate_now(bytes, now)? {
+            Ok(authenticated) => {
+                let verified = self.with_slot(authenticated);
+                let said = say(&verified);
+                self.remember(bytes, verified, now);
+                said
             }
-            Some(Err(error)) => {
-                Decision::Verdict(Err(policy.expectations().judge_error(error).into()))
-            }
+            Err(error) => Some(Err(policy.expectations().judge_error(error).into())),
         }
     }
 
-    fn decide_now(
-        &self,
-        presented: Presented<'_>,
-        slot: Option<&Slot>,
-        policy: &Policy,
-        now: SystemTime,
-    ) -> Decision {
-        let known = slot.map(Slot::known);
-        let known = known.as_ref().and_then(|known| known.as_deref());
-        let in_vain = known.is_some_and(|known| known.was_just_unavailable(now));
-        let question = Question { presented, policy, asked_at: now, now, in_vain };
-        self.rules.decide(&question, known)
-    }
-
-    /// The decision, once what must be known is known.
-    async fn decide(
-        &self,
-        presented: Presented<'_>,
-        slot: Option<&Arc<Slot>>,
-        token: Option<&str>,
-        policy: &Policy,
-        asked_at: SystemTime,
-    ) -> Result<Resolved, Rejection> {
-        let question = |in_vain| {
-            let now = self.clock.now();
-            Question { presented, policy, asked_at, now, in_vain }
-        };
-        let decide = |in_vain, known: Option<&CacheEntry>| match self
-            .rules
-            .decide(&question(in_vain), known)
-        {
+    /// The verdict, unless the request must wait for one.
+    fn say_now(&self, request: &Request<'_>) -> Option<Result<Resolved, Rejection>> {
+        let now = request.asked_at;
+        let entry = request.slot.map(|slot| slot.entry());
+        let entry = entry.as_ref().and_then(|entry| entry.as_deref());
+        match self.decide(request, entry, now, false) {
             Decision::Verdict(verdict) => Some(verdict),
-            Decision::NeedKeys | Decision::NeedSession => None,
-        };
-        let known = slot.and_then(|slot| slot.known().clone());
-        if let Some(verdict) = decide(false, known.as_deref()) {
-            return verdict;
+            Decision::NeedSession(Need::Ahead(resolved)) => {
+                if let Some(slot) = request.slot {
+                    self.sessions.renew(slot, request.token());
+                }
+                Some(Ok(resolved))
+            }
+            Decision::NeedSession(Need::Wait) => self.say_in_vain(request, entry, now),
+            Decision::NeedKeys => None,
         }
-        let Some(slot) = slot else { return Err(Rejection::unavailable()) };
-        let learned = self.sessions.learn(slot, token, policy.greatest_age(), asked_at).await;
-        let (in_vain, known, error) = match learned {
-            Ok(known) => (false, Some(known), LookupError::Interrupted),
-            Err(error) => (error.is_unavailable(), slot.known().clone(), error),
+    }
+
+    /// What is said where Clerk is known not to answer, so that nobody waits to hear it.
+    fn say_in_vain(
+        &self,
+        request: &Request<'_>,
+        entry: Option<&CacheEntry>,
+        now: SystemTime,
+    ) -> Option<Result<Resolved, Rejection>> {
+        let slot = request.slot?;
+        let is_unavailable = self.sessions.is_unavailable();
+        if !is_unavailable && !slot.failed_just_now(now) {
+            return None;
+        }
+        let Decision::Verdict(verdict) = self.decide(request, entry, now, true) else {
+            return None;
         };
-        decide(in_vain, known.as_deref()).unwrap_or_else(|| Err(error.into_error().into()))
+        if is_unavailable {
+            self.sessions.probe(slot, request.token(), &self.wanted(request, slot));
+        }
+        Some(verdict)
+    }
+
+    /// The verdict, once what must be known is known.
+    async fn say(&self, request: &Request<'_>) -> Result<Resolved, Rejection> {
+        let decide = |entry: Option<&CacheEntry>, in_vain| {
+            self.decide(request, entry, self.clock.now(), in_vain)
+        };
+        let known = request.slot.and_then(|slot| slot.entry().clone());
+        let mut decision = decide(known.as_deref(), false);
+        let Some(slot) = request.slot else { return verdict(decision) };
+        let wanted = self.wanted(request, slot);
+        for _ in 0..ATTEMPTS {
+            let Decision::NeedSession(Need::Wait) = decision else { break };
+            let known = slot.entry().clone();
+            if let Some(verdict) = self.say_in_vain(request, known.as_deref(), self.clock.now()) {
+                return verdict;
+            }
+            let patience = self.patience_of(&decide(known.as_deref(), true));
+            let asked = self.sessions.ask(slot, request.token(), &wanted, patience).await;
+            decision = match asked {
+                Ok(entry) => decide(Some(&*entry), false),
+                Err(error) => {
+                    let known = slot.entry().clone();
+                    let in_vain = error.is_unavailable();
+                    return match decide(known.as_deref(), in_vain) {
+                        Decision::NeedSession(Need::Wait) => Err(error.into()),
+                        decision => verdict(decision),
+                    };
+                }
+            };
+        }
+        verdict(decision)
+    }
+
+    /// How long a request waits for Clerk that can be answered so while it cannot be asked.
+    fn patience_of(&self, otherwise: &Decision) -> Patience {
+        match otherwise {
+            Decision::Verdict(Ok(Resolved { session: None, .. })) => Patience::InAll(self.patience),
+            Decision::Verdict(Ok(_)) => Patience::UntilSent(self.patience),
+            _ => Patience::Whole,
+        }
+    }
+
+    fn wanted(&self, request: &Request<'_>, slot: &Slot) -> Wanted {
+        let lifetime = self.rules.lifetimes.ttl;
+        let max_age = request.policy.greatest_age();
+        Wanted {
+            asked_at: request.asked_at,
+            lifetime: max_age.map_or(lifetime, |max_age| max_age.min(lifetime)),
+            epoch: slot.epoch(),
+            for_token_of: request.presented.claims().and_then(Claims::assembled_at),
+        }
+    }
+
+    fn decide(
+        &self,
+        request: &Request<'_>,
+        entry: Option<&CacheEntry>,
+        now: SystemTime,
+        in_vain: bool,
+    ) -> Decision {
+        let Request { presented, slot, policy, asked_at, .. } = *request;
+        let known = slot.map_or_else(Known::default, |slot| {
+            self.note_evidence(presented, slot, entry, now);
+            Known::of(slot, entry, now)
+        });
+        self.rules.decide(&Question { presented, policy, asked_at, now, in_vain }, &known)
+    }
+
+    /// Notes what a token proves of the session, where it is the token of the user whose session it is.
+    fn note_evidence(
+        &self,
+        presented: Presented<'_>,
+        slot: &Slot,
+        entry: Option<&CacheEntry>,
+        now: SystemTime,
+    ) {
+        if let Some(claims) = presented.claims()
+            && let Some(at) = claims.vouched_at()
+            && self.rules.tokens_are_evidence
+            && slot.assembled_at(now).is_none_or(|noted| noted < at)
+            && let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry
+            && session.user_id() == claims.user_id()
+        {
+            slot.note_evidence(at, now);
+        }
     }
 
     async fn verified(
@@ -190,8 +322,27 @@ impl Inner {
 
     /// Unless it has expired already, and would only take the place of one that has not.
     fn remember(&self, bytes: &[u8], token: VerifiedToken, now: SystemTime) {
-        if now < token.claims().expires_at() + self.rules.clock_skew {
+        if now < token.claims().expires_at() + self.rules.lifetimes.clock_skew {
             self.tokens.insert(bytes, token, now);
+        }
+    }
+}
+
+fn verdict(decision: Decision) -> Result<Resolved, Rejection> {
+    match decision {
+        Decision::Verdict(verdict) => verdict,
+        Decision::NeedSession(Need::Ahead(resolved)) => Ok(resolved),
+        Decision::NeedKeys | Decision::NeedSession(Need::Wait) => Err(Rejection::unavailable()),
+    }
+}
+
+impl From<LookupError> for Rejection {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::KeyRefused(error) => {
+                Self::misconfigured("secret-key-invalid").with_source(error)
+            }
+            error => error.into_error().into(),
         }
     }
 }

@@ -1,24 +1,17 @@
 //! The benchmarks' way to fill a cache without a million calls and signatures. It exists only where the
 //! compiler is told so (`--cfg tower_clerk_benchmarks`), which no dependency can do by accident.
 
-use std::time::Duration;
-
 use super::{SessionResolver, verified_token::VerifiedToken};
 use crate::{
     Session,
     claims::{Category, Claims},
-    sessions::Fact,
 };
 
 impl SessionResolver {
     /// Acts as if Clerk had just described this session.
     #[doc(hidden)]
     pub fn preload_session(&self, session: Session) {
-        let sessions = &self.inner.sessions;
-        let slot = sessions.slot(session.id());
-        let fill = slot.join_or_begin(self.inner.clock.now(), Duration::ZERO).begun;
-        fill.expect("nobody else is asking").learned(Fact::Session(session));
-        sessions.keep(slot);
+        self.inner.sessions.preload(session);
     }
 
     /// Acts as if a token of these bytes and this payload had been verified, by the keys of `genuine`.

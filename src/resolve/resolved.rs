@@ -1,4 +1,4 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::{Claims, Session};
 
@@ -19,18 +19,21 @@ pub struct Resolved {
 
 /// How old what is known of a session is.
 ///
-/// The layer puts it into the request's extensions only where it is [stale](Freshness::is_stale).
+/// Two things age: the evidence that it is active, which an answer of Clerk's is and a token is that Clerk assembled since, and
+/// its description, which only an answer renews. The layer puts this into the request's extensions only where it is
+/// [stale](Freshness::is_stale).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    checked_at: SystemTime,
+    confirmed_at: SystemTime,
+    described_at: Option<SystemTime>,
     stale: bool,
 }
 
 impl Freshness {
     /// Of an answer to a request that was sent at this time.
     #[must_use]
-    pub fn fresh(checked_at: SystemTime) -> Self {
-        Self { checked_at, stale: false }
+    pub fn fresh(sent_at: SystemTime) -> Self {
+        Self::of(sent_at, sent_at, false)
     }
 
     /// Of such an answer that is used beyond its time because Clerk is unavailable
@@ -38,17 +41,45 @@ impl Freshness {
     ///
     /// [RFC 5861 §4]: https://www.rfc-editor.org/rfc/rfc5861#section-4
     #[must_use]
-    pub fn stale(checked_at: SystemTime) -> Self {
-        Self { checked_at, stale: true }
+    pub fn stale(sent_at: SystemTime) -> Self {
+        Self::of(sent_at, sent_at, true)
     }
 
-    /// When the request was sent that Clerk's answer came from.
+    pub(super) fn of(confirmed_at: SystemTime, described_at: SystemTime, stale: bool) -> Self {
+        Self { confirmed_at, described_at: Some(described_at), stale }
+    }
+
+    /// Of a token that has to do without a description of its session.
+    pub(super) fn unconfirmed(vouched_at: SystemTime) -> Self {
+        Self { confirmed_at: vouched_at, described_at: None, stale: true }
+    }
+
+    /// As of when the session was certainly active: when the request was sent that Clerk answered, or when Clerk
+    /// assembled the claims of a token, whichever is later.
     #[must_use]
-    pub fn checked_at(&self) -> SystemTime {
-        self.checked_at
+    pub fn confirmed_at(&self) -> SystemTime {
+        self.confirmed_at
     }
 
-    /// Whether it is used beyond its time.
+    /// When the request was sent whose answer describes the session; none where a token had to do.
+    #[must_use]
+    pub fn described_at(&self) -> Option<SystemTime> {
+        self.described_at
+    }
+
+    /// How old the evidence is that the session is active.
+    #[must_use]
+    pub fn age(&self, now: SystemTime) -> Duration {
+        now.duration_since(self.confirmed_at).unwrap_or_default()
+    }
+
+    /// How old the description of the session is, where there is one.
+    #[must_use]
+    pub fn description_age(&self, now: SystemTime) -> Option<Duration> {
+        self.described_at.map(|at| now.duration_since(at).unwrap_or_default())
+    }
+
+    /// Whether one of the two is used beyond its time, since Clerk cannot be asked.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale

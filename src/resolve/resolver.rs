@@ -4,9 +4,8 @@ use super::{
     Policy, Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner,
 };
 use crate::{
-    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient, client,
-    sessions::{Fact, LookupError, SessionCheck},
-    token::TokenError,
+    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionStatus, SessionsClient,
+    client, sessions::SessionCheck, token::TokenError,
 };
 
 /// Resolves session credentials: the cached, race-free view of an instance's sessions.
@@ -88,20 +87,15 @@ impl SessionResolver {
     ///
     /// Fails as [`SessionsClient::get`] does.
     pub async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
-        let sessions = &self.inner.sessions;
-        let now = self.inner.clock.now();
-        let known = sessions.learn(&sessions.slot(id), None, None, now).await;
-        match &known.map_err(LookupError::into_error)?.fact {
-            Fact::Session(session) => Ok(session.clone()),
-            Fact::Missing(error) => Err(error.clone()),
-            Fact::RevokedHere(answer) => answer.clone(),
-        }
+        self.inner.get(id).await
     }
 
     /// Revokes a session. When this has returned `Ok`, no later request is admitted with it through
     /// this resolver.
     ///
-    /// The revocation is under way when this function returns, and goes on where its future is dropped.
+    /// The revocation is under way when this function returns, and goes on where its future is dropped. However many ask for
+    /// it at a time, Clerk is asked once.
+    ///
     /// Other processes notice it after their `ttl` at the latest; in
     /// [networkless](SessionCheck::Networkless) mode, when the token expires.
     ///
@@ -118,20 +112,11 @@ impl SessionResolver {
     /// expired, and for as long as any token that this process has seen of it. A token that was minted
     /// to live longer than all that, and is first seen afterwards, is admitted.
     ///
-    /// # Panics
-    ///
-    /// Panics outside of a Tokio runtime.
     pub fn revoke(
         &self,
         id: &SessionId,
     ) -> impl Future<Output = Result<Session, client::Error>> + Send + 'static + use<> {
-        let revocation = tokio::spawn(Arc::clone(&self.inner.sessions).revoke(id.clone()));
-        async move {
-            match revocation.await {
-                Ok(answer) => answer,
-                Err(error) => Err(client::Error::revocation_interrupted(error)),
-            }
-        }
+        Arc::clone(&self.inner.sessions).revoke(id)
     }
 
     /// Fetches the keys that verify tokens, so that the first request need not wait for them.
@@ -168,11 +153,19 @@ impl SessionResolver {
         }
     }
 
-    /// Forgets what is known of a session, so that Clerk is asked at the next request.
+    /// Ends a session here, without asking Clerk: somebody else ended it, and this process heard of it. From now on it is
+    /// refused with that status, whatever is under way. A status that is not final says nothing for good: then this is
+    /// [`invalidate`](SessionResolver::invalidate).
+    pub fn end(&self, id: &SessionId, status: SessionStatus) {
+        self.inner.sessions.end(id, status);
+    }
+
+    /// Forgets what is known of a session, so that Clerk is asked at the next request. What its tokens prove up to now counts
+    /// for nothing until then.
     ///
-    /// A revocation by this process is not forgotten.
+    /// That it is over is not forgotten.
     pub fn invalidate(&self, id: &SessionId) {
-        self.inner.sessions.invalidate(id);
+        self.inner.sessions.forget(id);
     }
 }
 

@@ -18,7 +18,8 @@ use tokio::{
 
 use super::{Policy, SessionResolver};
 use crate::{
-    Clock, Credential, Session, SessionId, SessionsClient, client,
+    Clock, Credential, Session, SessionId, SessionsClient,
+    client::{self, Urgency},
     sessions::{Asking, SessionCheck, Upstream},
     token::test_signer::{ISSUED, TestSigner, at, session_claims_with},
 };
@@ -33,7 +34,11 @@ fn no_resolution_admits_after_revoke_has_returned() {
     let mut seen = Seen::default();
     for check in [SessionCheck::Get, SessionCheck::Verify, SessionCheck::Networkless] {
         for seed in 0..runs {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .unwrap();
             let run = runtime.block_on(Run::new(check, seed).play());
             seen.add(&run);
         }
@@ -273,7 +278,7 @@ impl Clerk {
         let session = (0..SESSIONS).find(|&n| session_id(n) == *id).unwrap();
         let (reply, answer) = oneshot::channel();
         self.0.lock().unwrap().sent.push(Call { question, session, reply });
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(client::Error::outdated())) })
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(client::Error::interrupted())) })
     }
 
     /// One of the questions under way reaches Clerk, which decides on the answer.
@@ -291,7 +296,7 @@ impl Clerk {
         }
         let revoked = desk.revoked[call.session];
         let answer = match call.question {
-            Question::Revoke if !revoked => Err(client::Error::outdated()),
+            Question::Revoke if !revoked => Err(client::Error::interrupted()),
             Question::Revoke if random.below(8) == 0 => Err(client::Error::no_such_session()),
             _ => Ok(sessions()[usize::from(revoked)][call.session].clone()),
         };
@@ -308,7 +313,7 @@ impl Clerk {
             let index = random.index(desk.received.len());
             desk.received.swap_remove(index)
         };
-        let answer = if random.below(8) == 0 { Err(client::Error::outdated()) } else { answer };
+        let answer = if random.below(8) == 0 { Err(client::Error::interrupted()) } else { answer };
         let _ = call.reply.send(answer);
         Some((call.question, call.session))
     }
@@ -320,7 +325,14 @@ impl Clerk {
 }
 
 impl Upstream for Clerk {
-    fn read<'a>(&'a self, id: &'a SessionId, _: Option<&'a str>) -> Asking<'a> {
+    fn read<'a>(
+        &'a self,
+        id: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        sent: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        sent();
         self.ask(Question::Read, id)
     }
 

@@ -55,6 +55,20 @@ impl SessionStatus {
             Self::Unknown(text) => text,
         }
     }
+
+    /// Whether a session in this state never becomes active again. One that this crate does not know may.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Active | Self::Pending | Self::Unknown(_) => false,
+            Self::Revoked
+            | Self::Ended
+            | Self::Expired
+            | Self::Removed
+            | Self::Abandoned
+            | Self::Replaced => true,
+        }
+    }
 }
 
 impl From<&str> for SessionStatus {

@@ -1,4 +1,4 @@
-//! What is known of a session, and whether it may still be used.
+//! What Clerk said of a session.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +10,8 @@ pub(crate) struct CacheEntry {
     pub(crate) fact: Fact,
     /// When the request was sent that it was learned by: ages count from here.
     pub(crate) sent_at: SystemTime,
-    /// When Clerk was last asked in vain since.
-    pub(crate) unavailable_at: Option<SystemTime>,
+    /// The part of its life after which it is better renewed, out of [`WHOLE`].
+    renew_after: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -20,108 +20,116 @@ pub(crate) enum Fact {
     Session(Session),
     /// Clerk says that there is no such session.
     Missing(client::Error),
-    /// This process revoked it; Clerk's answer to that.
-    RevokedHere(Result<Session, client::Error>),
+    /// It is over, and nothing that Clerk may say will change that.
+    Ended(Ending),
 }
 
-/// How long what is learned may be used.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lifetimes {
-    pub(crate) active: Duration,
-    pub(crate) negative: Duration,
-    pub(crate) stale_if_error: Duration,
+/// How this process came to know that a session is over.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    pub(crate) status: SessionStatus,
+    /// What Clerk answered to this process's own revocation, once that is known.
+    pub(crate) answer: Option<Result<Session, client::Error>>,
 }
 
-/// After a failed attempt Clerk is left alone for this long where a stale answer serves.
-const STALE_WITHOUT_ASKING: Duration = Duration::from_secs(1);
-
-/// A clock that was set back by more than this makes everything older than it claims to be.
-const CLOCK_SLACK: Duration = Duration::from_secs(1);
+const WHOLE: u32 = 1 << 16;
 
 impl CacheEntry {
-    pub(crate) fn new(fact: Fact, sent_at: SystemTime) -> Self {
-        Self { fact, sent_at, unavailable_at: None }
+    /// An entry that is renewed ahead of its end by chance, so that sessions that were learned of together part: the
+    /// first one after 50 to 100 percent of its life, later ones after 80 to 100 percent, lest demand rise.
+    pub(crate) fn new(fact: Fact, sent_at: SystemTime, is_first: bool, chance: u64) -> Self {
+        let earliest = if is_first { WHOLE / 2 } else { WHOLE / 5 * 4 };
+        #[expect(clippy::cast_possible_truncation, reason = "it is less than WHOLE")]
+        let drawn = (chance % u64::from(WHOLE - earliest)) as u32;
+        Self { fact, sent_at, renew_after: earliest + drawn }
     }
 
-    /// Whether it answers a question that was asked at `asked_at`, and still does `now`.
-    pub(crate) fn is_current(
-        &self,
-        lifetimes: &Lifetimes,
-        max_age: Option<Duration>,
-        asked_at: SystemTime,
-        now: SystemTime,
-    ) -> bool {
-        if self.is_final() {
-            return true;
-        }
-        let lifetime = match &self.fact {
-            Fact::Missing(_) | Fact::RevokedHere(_) => lifetimes.negative,
-            Fact::Session(session) if now >= ends_at(session) => {
-                if self.sent_at < ends_at(session) {
-                    return false;
-                }
-                lifetimes.negative
-            }
-            Fact::Session(session) if *session.status() == SessionStatus::Active => {
-                lifetimes.active
-            }
-            Fact::Session(_) => lifetimes.negative,
-        };
-        is_fresh(self.sent_at, asked_at, bounded(lifetime, max_age))
-            && self.sent_at <= now + CLOCK_SLACK
+    /// What is over for good.
+    pub(crate) fn ended(ending: Ending, at: SystemTime) -> Self {
+        Self { fact: Fact::Ended(ending), sent_at: at, renew_after: WHOLE }
     }
 
     /// Whether nothing that Clerk may say could change it.
     pub(crate) fn is_final(&self) -> bool {
         match &self.fact {
-            Fact::RevokedHere(_) => true,
+            Fact::Ended(_) => true,
             Fact::Missing(_) => false,
-            Fact::Session(session) => is_final(session.status()),
+            Fact::Session(session) => session.status().is_final(),
         }
     }
 
-    /// Whether it may be served although it is no longer current, since Clerk is unavailable.
-    pub(crate) fn may_be_served_stale(&self, lifetimes: &Lifetimes, now: SystemTime) -> bool {
-        let Fact::Session(session) = &self.fact else { return false };
-        !lifetimes.stale_if_error.is_zero()
-            && *session.status() == SessionStatus::Active
-            && now < ends_at(session)
-            && now
-                .duration_since(self.sent_at)
-                .is_ok_and(|age| age < lifetimes.active + lifetimes.stale_if_error)
+    /// The session, where it is an active one whose time is not over.
+    pub(crate) fn active(&self, now: SystemTime) -> Option<&Session> {
+        match &self.fact {
+            Fact::Session(session)
+                if *session.status() == SessionStatus::Active && now < ends_at(session) =>
+            {
+                Some(session)
+            }
+            _ => None,
+        }
     }
 
-    /// Whether Clerk was asked in vain so recently that asking again can wait.
-    pub(crate) fn was_just_unavailable(&self, now: SystemTime) -> bool {
-        self.unavailable_at
-            .and_then(|at| now.duration_since(at).ok())
-            .is_some_and(|since| since < STALE_WITHOUT_ASKING)
+    /// Whether its session's time is over, and was not yet when Clerk was asked. It may have been prolonged.
+    pub(crate) fn was_overtaken(&self, now: SystemTime) -> bool {
+        match &self.fact {
+            Fact::Session(session) => {
+                let end = ends_at(session);
+                !self.is_final() && now >= end && self.sent_at < end
+            }
+            _ => false,
+        }
     }
-}
 
-/// Whether an answer to a request sent at `sent_at` serves a question asked at `asked_at`: it was
-/// sent later, or its age then was less than `lifetime`.
-pub(crate) fn is_fresh(sent_at: SystemTime, asked_at: SystemTime, lifetime: Duration) -> bool {
-    asked_at.duration_since(sent_at).map_or(true, |age| age.is_zero() || age < lifetime)
-}
+    /// How long its description serves, of `life` at most: activity moves the end of a session, and that is to be
+    /// known before it is reached.
+    pub(crate) fn life(&self, life: Duration) -> Duration {
+        let Fact::Session(session) = &self.fact else { return life };
+        let left = ends_at(session).duration_since(self.sent_at).unwrap_or_default();
+        life.min(left.mul_f64(0.8))
+    }
 
-pub(crate) fn bounded(lifetime: Duration, max_age: Option<Duration>) -> Duration {
-    max_age.map_or(lifetime, |max_age| lifetime.min(max_age))
+    /// The part of a life after which it is time to renew what lives so long.
+    pub(crate) fn renewal(&self, life: Duration) -> Duration {
+        life / WHOLE * self.renew_after
+    }
 }
 
 fn ends_at(session: &Session) -> SystemTime {
     session.expire_at().min(session.abandon_at())
 }
 
-/// Whether a session in this state never becomes active again.
-fn is_final(status: &SessionStatus) -> bool {
-    matches!(
-        status,
-        SessionStatus::Revoked
-            | SessionStatus::Ended
-            | SessionStatus::Expired
-            | SessionStatus::Removed
-            | SessionStatus::Abandoned
-            | SessionStatus::Replaced
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_that_were_learned_of_together_are_not_renewed_together() {
+        let (minute, now) = (Duration::from_secs(60), SystemTime::UNIX_EPOCH);
+        let renewals = |is_first| {
+            let missing = || Fact::Missing(client::Error::no_such_session());
+            let entry = |chance: u64| {
+                CacheEntry::new(
+                    missing(),
+                    now,
+                    is_first,
+                    chance.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16,
+                )
+            };
+            let mut renewals: Vec<_> = (0..1000).map(|n| entry(n).renewal(minute)).collect();
+            renewals.sort_unstable();
+            renewals
+        };
+        for (is_first, earliest) in [(true, 30), (false, 48)] {
+            let renewals = renewals(is_first);
+            let span = minute - Duration::from_secs(earliest);
+            assert!(renewals[0] >= Duration::from_secs(earliest) - Duration::from_millis(2));
+            assert!(renewals[999] <= minute);
+            let tenth = |n: usize| renewals[n * 100] - Duration::from_secs(earliest);
+            assert!(
+                (1..10)
+                    .all(|n| tenth(n).abs_diff(span * u32::try_from(n).unwrap() / 10) < span / 10)
+            );
+        }
+    }
 }

@@ -5,255 +5,179 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::{ArcSwapOption, Guard};
-use tokio::sync::watch;
 
-use super::entry::{CacheEntry, Fact, is_fresh};
+use super::{
+    atomic_time::AtomicTime,
+    entry::{CacheEntry, Ending, Fact},
+    ledger::Ledger,
+    lifetimes::CLOCK_SLACK,
+};
 use crate::{Session, SessionId, client};
 
 /// What is known of a session, and who is asking.
 ///
 /// There is one slot per session while anybody can see it, so whoever writes to it has told everyone.
 /// Reading takes no lock. Each change that outdates answers under way moves the epoch; a fill
-/// carries the epoch it began in, and its answer is dropped where that has passed.
+/// carries the epoch it began in, and its answer is not kept where that has passed.
 #[derive(Debug)]
 pub(crate) struct Slot {
     id: SessionId,
-    known: ArcSwapOption<CacheEntry>,
-    /// The latest `exp` of any token that was seen for it, in seconds since the epoch.
-    last_token_expiry: AtomicU64,
+    entry: ArcSwapOption<CacheEntry>,
+    epoch: AtomicU64,
+    /// The latest time at which Clerk assembled the claims of a token that vouches for the session.
+    assembled_at: AtomicTime,
+    /// When what was known was last forgotten, unless an answer to a later question has come.
+    forgotten_at: AtomicTime,
+    /// As of when the latest token speaks on whose account Clerk was asked and has answered.
+    answered_for: AtomicTime,
+    /// When Clerk was last asked in vain.
+    failed_at: AtomicTime,
+    /// When it was last tried to renew what is known ahead of time.
+    renewal_tried_at: AtomicTime,
+    /// The latest `exp` of any token that was seen.
+    last_token_expiry: AtomicTime,
     ledger: Mutex<Ledger>,
 }
 
-#[derive(Debug, Default)]
-struct Ledger {
-    epoch: u64,
-    fills_begun: u64,
-    /// The latest fill that Clerk has answered.
-    last_learned: u64,
-    fill: Option<Asked>,
-}
-
-/// A question to Clerk that is under way.
-#[derive(Debug, Clone)]
-struct Asked {
-    number: u64,
-    sent_at: SystemTime,
-    outcome: watch::Receiver<Option<FillOutcome>>,
-}
-
-/// How a question to Clerk ended.
-#[derive(Debug, Clone)]
-pub(super) enum FillOutcome {
-    /// Look at the slot: it knows, or what was learned was outdated before it arrived.
-    LookAgain,
-    /// Nothing was learned.
-    Failed(client::Error),
-}
-
-/// Where to wait for a fill, and the fill itself where it is the caller's to carry out.
-pub(super) struct Joined {
-    pub(super) outcome: watch::Receiver<Option<FillOutcome>>,
-    pub(super) begun: Option<Fill>,
-}
+/// After a failed attempt Clerk is left alone for this long where something else serves.
+const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Ahead of time Clerk is asked this often at most.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Slot {
     pub(super) fn new(id: SessionId) -> Self {
         Self {
             id,
-            known: ArcSwapOption::empty(),
-            last_token_expiry: AtomicU64::new(0),
+            entry: ArcSwapOption::empty(),
+            epoch: AtomicU64::new(0),
+            assembled_at: AtomicTime::default(),
+            forgotten_at: AtomicTime::default(),
+            answered_for: AtomicTime::default(),
+            failed_at: AtomicTime::default(),
+            renewal_tried_at: AtomicTime::default(),
+            last_token_expiry: AtomicTime::default(),
             ledger: Mutex::default(),
         }
     }
 
-    pub(super) fn id(&self) -> &SessionId {
+    pub(crate) fn id(&self) -> &SessionId {
         &self.id
     }
 
-    pub(crate) fn known(&self) -> Guard<Option<Arc<CacheEntry>>> {
-        self.known.load()
+    /// What Clerk said last, or what this process knows better.
+    pub(crate) fn entry(&self) -> Guard<Option<Arc<CacheEntry>>> {
+        self.entry.load()
     }
 
-    pub(super) fn is_revoked_here(&self) -> bool {
-        self.known().as_ref().is_some_and(|known| matches!(known.fact, Fact::RevokedHere(_)))
+    /// Counts the changes that outdate answers under way.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
-    /// Joins the fill under way if it was sent recently enough, or begins one; not for a session that
-    /// this process revoked, about which there is nothing left to ask.
-    pub(super) fn join_or_begin(self: &Arc<Self>, now: SystemTime, lifetime: Duration) -> Joined {
-        let mut ledger = self.ledger();
-        if self.is_revoked_here() {
-            let (_, outcome) = watch::channel(Some(FillOutcome::LookAgain));
-            return Joined { outcome, begun: None };
+    /// The latest time at which a token proved that the session was active. One in the future proves nothing: the clock
+    /// was set back since.
+    pub(crate) fn assembled_at(&self, now: SystemTime) -> Option<SystemTime> {
+        self.assembled_at.load().filter(|&at| at <= now + CLOCK_SLACK)
+    }
+
+    pub(crate) fn forgotten_at(&self) -> Option<SystemTime> {
+        self.forgotten_at.load()
+    }
+
+    pub(crate) fn answered_for(&self) -> Option<SystemTime> {
+        self.answered_for.load()
+    }
+
+    /// Notes that a token of the user who is described proves the session active as of `assembled_at`.
+    pub(crate) fn note_evidence(&self, assembled_at: SystemTime, now: SystemTime) {
+        let assembled_at = assembled_at.min(now);
+        match self.assembled_at.load() {
+            Some(noted) if noted > now + CLOCK_SLACK => self.assembled_at.store(Some(assembled_at)),
+            _ => self.assembled_at.raise(assembled_at),
         }
-        if let Some(asked) = &ledger.fill
-            && is_fresh(asked.sent_at, now, lifetime)
-        {
-            return Joined { outcome: asked.outcome.clone(), begun: None };
-        }
-        let (report, outcome) = watch::channel(None);
-        ledger.fills_begun += 1;
-        let number = ledger.fills_begun;
-        ledger.fill = Some(Asked { number, sent_at: now, outcome: outcome.clone() });
-        let epoch = ledger.epoch;
-        drop(ledger);
-        let fill = Fill { slot: Arc::clone(self), epoch, number, sent_at: now, report };
-        Joined { outcome, begun: Some(fill) }
-    }
-
-    /// Forgets what is known, except a revocation, and outdates every answer under way.
-    pub(super) fn forget(&self) {
-        let mut ledger = self.ledger();
-        ledger.outdate();
-        if !self.is_revoked_here() {
-            self.known.store(None);
-        }
-    }
-
-    /// Remembers that this process revoked the session.
-    pub(super) fn entomb(&self, answer: Result<Session, client::Error>, at: SystemTime) {
-        let mut ledger = self.ledger();
-        ledger.outdate();
-        self.known.store(Some(Arc::new(CacheEntry::new(Fact::RevokedHere(answer), at))));
     }
 
     /// Notes that a token for the session is good until `expires_at`.
     pub(crate) fn note_token(&self, expires_at: SystemTime) {
-        let seconds = expires_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.last_token_expiry.fetch_max(seconds, Ordering::Relaxed);
+        self.last_token_expiry.raise(expires_at);
     }
 
-    pub(super) fn last_token_expiry(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.last_token_expiry.load(Ordering::Relaxed))
+    pub(super) fn last_token_expiry(&self) -> Option<SystemTime> {
+        self.last_token_expiry.load()
+    }
+
+    /// Whether Clerk was asked in vain so recently that asking again can wait.
+    pub(crate) fn failed_just_now(&self, now: SystemTime) -> bool {
+        let since = |at: SystemTime| now.duration_since(at).ok();
+        self.failed_at.load().and_then(since).is_some_and(|since| since < QUIET_AFTER_FAILURE)
+    }
+
+    pub(super) fn note_failure(&self, now: SystemTime) {
+        self.failed_at.store(Some(now));
+    }
+
+    /// The right to try to renew what is known ahead of time.
+    pub(super) fn claim_renewal(&self, now: SystemTime) -> bool {
+        self.renewal_tried_at.claim(now, RENEWAL_INTERVAL)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.entry().as_ref().is_some_and(|entry| entry.is_final())
+    }
+
+    /// Clerk's answer to this process's own revocation.
+    pub(super) fn answer_to_revocation(&self) -> Option<Result<Session, client::Error>> {
+        match &self.entry().as_ref()?.fact {
+            Fact::Ended(ending) => ending.answer.clone(),
+            _ => None,
+        }
+    }
+
+    /// Forgets what is known, except that it is over, and outdates every answer under way: what tokens prove up to
+    /// now counts for nothing until Clerk has been asked again.
+    pub(super) fn forget(&self, now: SystemTime) {
+        let _ledger = self.outdate();
+        if !self.is_over() {
+            // Rounded up: it is kept in whole milliseconds.
+            self.forgotten_at.raise(now + Duration::from_millis(1));
+            self.entry.store(None);
+        }
+    }
+
+    /// Remembers that the session is over. What Clerk answered to a revocation is not forgotten.
+    pub(super) fn entomb(&self, ending: Ending, at: SystemTime) {
+        let mut ledger = self.outdate();
+        if self.answer_to_revocation().is_none() {
+            self.entry.store(Some(Arc::new(CacheEntry::ended(ending, at))));
+        }
+        ledger.give_up_next();
+    }
+
+    /// Keeps an answer to a question of this epoch, unless it is outdated. The ledger is locked.
+    pub(super) fn keep(&self, entry: Arc<CacheEntry>, epoch: u64) {
+        if self.epoch() == epoch && !self.is_over() {
+            self.entry.store(Some(entry));
+            self.forgotten_at.store(None);
+        }
+    }
+
+    pub(super) fn note_answer_for(&self, assembled_at: SystemTime) {
+        self.answered_for.raise(assembled_at);
     }
 
     /// The lock is held for a few instructions at a time, none of which can panic, and never
     /// while waiting.
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Ledger {
-    fn outdate(&mut self) {
-        self.epoch += 1;
-        self.fill = None;
-    }
-}
-
-/// The right to answer for a slot, once.
-///
-/// Dropping it unanswered (the runtime is shutting down) releases those who wait.
-#[derive(Debug)]
-pub(super) struct Fill {
-    slot: Arc<Slot>,
-    epoch: u64,
-    number: u64,
-    sent_at: SystemTime,
-    report: watch::Sender<Option<FillOutcome>>,
-}
-
-impl Fill {
-    pub(super) fn slot(&self) -> &Arc<Slot> {
-        &self.slot
-    }
-
-    /// Clerk has spoken.
-    pub(super) fn learned(self, fact: Fact) {
-        let mut ledger = self.slot.ledger();
-        // By number, not by time, which may have been set back.
-        let is_latest = self.number > ledger.last_learned;
-        if ledger.epoch == self.epoch && is_latest {
-            ledger.last_learned = self.number;
-            self.slot.known.store(Some(Arc::new(CacheEntry::new(fact, self.sent_at))));
-        }
-        drop(ledger);
-        self.end(FillOutcome::LookAgain);
-    }
-
-    /// Clerk could not be asked.
-    pub(super) fn failed(self, error: client::Error, now: SystemTime) {
-        let ledger = self.slot.ledger();
-        if ledger.epoch == self.epoch
-            && error.is_unavailable()
-            && let Some(known) = self.slot.known().as_deref()
-            && matches!(known.fact, Fact::Session(_))
-        {
-            let known = CacheEntry { unavailable_at: Some(now), ..known.clone() };
-            self.slot.known.store(Some(Arc::new(known)));
-        }
-        drop(ledger);
-        self.end(FillOutcome::Failed(error));
-    }
-
-    fn end(self, outcome: FillOutcome) {
-        self.release();
-        self.report.send_replace(Some(outcome));
-    }
-
-    /// From here on nobody joins this fill.
-    fn release(&self) {
-        self.slot.ledger().fill.take_if(|asked| asked.number == self.number);
-    }
-}
-
-impl Drop for Fill {
-    fn drop(&mut self) {
-        self.release();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: Duration = Duration::from_secs(60 * 60);
-
-    fn slot() -> Arc<Slot> {
-        Arc::new(Slot::new("sess_1".parse().unwrap()))
-    }
-
-    fn begin(slot: &Arc<Slot>, now: SystemTime) -> Fill {
-        slot.join_or_begin(now, Duration::ZERO).begun.unwrap()
-    }
-
-    fn missing() -> Fact {
-        Fact::Missing(client::Error::no_such_session())
-    }
-
-    fn sent_at(slot: &Slot) -> Option<SystemTime> {
-        slot.known().as_ref().map(|known| known.sent_at)
-    }
-
-    #[test]
-    fn what_is_learned_after_the_clock_was_set_back_counts() {
-        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
-        begin(&slot, now).learned(missing());
-        begin(&slot, now - HOUR).learned(missing());
-        assert_eq!(sent_at(&slot), Some(now - HOUR));
-    }
-
-    #[test]
-    fn a_late_answer_to_an_early_question_does_not_count() {
-        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
-        let early = begin(&slot, now);
-        begin(&slot, now + HOUR).learned(missing());
-        early.learned(missing());
-        assert_eq!(sent_at(&slot), Some(now + HOUR));
-    }
-
-    #[test]
-    fn no_answer_takes_the_place_of_a_revocation() {
-        let (slot, now) = (slot(), UNIX_EPOCH + 1000 * HOUR);
-        let under_way = begin(&slot, now);
-        slot.entomb(Err(client::Error::no_such_session()), now);
-        under_way.learned(missing());
-        assert!(slot.is_revoked_here());
-        assert!(slot.join_or_begin(now + HOUR, Duration::ZERO).begun.is_none());
-        assert!(slot.is_revoked_here());
+    fn outdate(&self) -> MutexGuard<'_, Ledger> {
+        let ledger = self.ledger();
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        ledger
     }
 }

@@ -1,11 +1,20 @@
 use std::{fmt, pin::Pin};
 
-use crate::{Session, SessionId, SessionsClient, client};
+use crate::{
+    Session, SessionId, SessionsClient,
+    client::{self, Urgency},
+};
 
 /// What is asked of Clerk about a session. A test puts itself in Clerk's place here.
 pub(crate) trait Upstream: fmt::Debug + Send + Sync {
-    /// Reads the session; with a token, by having Clerk verify that.
-    fn read<'a>(&'a self, id: &'a SessionId, token: Option<&'a str>) -> Asking<'a>;
+    /// Reads the session; with a token, by having Clerk verify that. `sent` is called when the question sets out.
+    fn read<'a>(
+        &'a self,
+        id: &'a SessionId,
+        token: Option<&'a str>,
+        urgency: Urgency,
+        sent: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a>;
 
     /// Ends the session.
     fn revoke<'a>(&'a self, id: &'a SessionId) -> Asking<'a>;
@@ -15,11 +24,14 @@ pub(crate) type Asking<'a> =
     Pin<Box<dyn Future<Output = Result<Session, client::Error>> + Send + 'a>>;
 
 impl Upstream for SessionsClient {
-    fn read<'a>(&'a self, id: &'a SessionId, token: Option<&'a str>) -> Asking<'a> {
-        match token {
-            Some(_) => Box::pin(self.verify_session(id, token)),
-            None => Box::pin(self.get(id)),
-        }
+    fn read<'a>(
+        &'a self,
+        id: &'a SessionId,
+        token: Option<&'a str>,
+        urgency: Urgency,
+        sent: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(self.ask(id, token, urgency, sent))
     }
 
     fn revoke<'a>(&'a self, id: &'a SessionId) -> Asking<'a> {

@@ -9,7 +9,7 @@ use tower_clerk::{
 
 use crate::stacks::{self, Outcome, admitted};
 
-const TTL: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(60);
 
 async fn resolve(
     resolver: &SessionResolver,

@@ -1,0 +1,280 @@
+//! Who asks Clerk about a session: one question at a time, and one more behind it.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    entry::{CacheEntry, Fact},
+    lifetimes::is_fresh,
+    revocation::Revoking,
+    slot::Slot,
+};
+use crate::client;
+
+/// What is under way about a session.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    fills_begun: u64,
+    /// The latest fill that Clerk has answered.
+    last_learned: u64,
+    under_way: Option<UnderWay>,
+    /// Begins when the one under way has ended.
+    next: Option<Next>,
+    pub(super) revoking: Option<Revoking>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    epoch: u64,
+    /// None while it waits for its turn.
+    sent_at: Option<SystemTime>,
+    /// Nobody waits for it, so that it may be given up before it is sent.
+    is_ahead: bool,
+    overdue_at: Instant,
+    progress: watch::Receiver<Progress>,
+}
+
+#[derive(Debug)]
+struct Next {
+    for_token_of: Option<SystemTime>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far a question to Clerk has come.
+#[derive(Debug, Clone)]
+pub(super) enum Progress {
+    Queued,
+    Sent,
+    Learned(Arc<CacheEntry>),
+    Failed(client::Error),
+}
+
+impl Progress {
+    pub(super) fn is_sent(&self) -> bool {
+        !matches!(self, Self::Queued)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Self::Learned(_) | Self::Failed(_))
+    }
+}
+
+/// What somebody wants to be told about a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// When the request arrived that wants it.
+    pub(crate) asked_at: SystemTime,
+    /// How old the answer may have been then.
+    pub(crate) lifetime: Duration,
+    /// The slot's epoch when the request arrived: what was outdated already is of no use.
+    pub(crate) epoch: u64,
+    /// As of when the token speaks that wants it.
+    pub(crate) for_token_of: Option<SystemTime>,
+}
+
+/// Where to wait for an answer.
+pub(super) struct Joined {
+    pub(super) progress: watch::Receiver<Progress>,
+    /// When the one under way should have ended: whoever waits looks again then.
+    pub(super) look_again_at: Instant,
+    /// The question, where it is the caller's to carry out.
+    pub(super) begun: Option<Fill>,
+}
+
+/// When a question has begun, and when it should have ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Term {
+    pub(super) now: Instant,
+    pub(super) overdue_at: Instant,
+}
+
+impl Slot {
+    /// Joins the question under way where its answer serves, or the one behind it, or begins one. A question that is
+    /// overdue counts as ended: the runtime that began it stands still or is gone.
+    ///
+    /// `None` where the session is over and there is nothing left to ask.
+    pub(super) fn join(self: &Arc<Self>, wanted: &Wanted, term: Term) -> Option<Joined> {
+        let mut ledger = self.ledger();
+        if self.is_over() {
+            return None;
+        }
+        let Some(under_way) = ledger.under_way.as_ref().filter(|it| term.now < it.overdue_at)
+        else {
+            return Some(self.begin(&mut ledger, wanted.for_token_of, false, term));
+        };
+        let look_again_at = under_way.overdue_at;
+        let progress = if under_way.serves(wanted) {
+            under_way.progress.clone()
+        } else {
+            let next = ledger.next.get_or_insert_with(Next::new);
+            next.for_token_of = next.for_token_of.max(wanted.for_token_of);
+            next.progress.subscribe()
+        };
+        Some(Joined { progress, look_again_at, begun: None })
+    }
+
+    /// Begins a question that nobody waits for, where none is under way.
+    pub(super) fn begin_ahead(self: &Arc<Self>, term: Term) -> Option<Fill> {
+        let mut ledger = self.ledger();
+        let is_free = ledger.under_way.as_ref().is_none_or(|it| it.overdue_at <= term.now);
+        if !is_free || self.is_over() {
+            return None;
+        }
+        self.begin(&mut ledger, None, true, term).begun
+    }
+
+    /// Begins what waits to be begun, or else something new.
+    fn begin(
+        self: &Arc<Self>,
+        ledger: &mut Ledger,
+        for_token_of: Option<SystemTime>,
+        is_ahead: bool,
+        term: Term,
+    ) -> Joined {
+        let next = ledger.next.take().unwrap_or_else(Next::new);
+        let progress = next.progress.subscribe();
+        ledger.fills_begun += 1;
+        let (number, epoch) = (ledger.fills_begun, self.epoch());
+        ledger.under_way = Some(UnderWay {
+            number,
+            epoch,
+            sent_at: None,
+            is_ahead,
+            overdue_at: term.overdue_at,
+            progress: progress.clone(),
+        });
+        let fill = Fill {
+            slot: Arc::clone(self),
+            epoch,
+            number,
+            is_ahead,
+            for_token_of: next.for_token_of.max(for_token_of),
+            sent_at: OnceLock::new(),
+            progress: next.progress,
+        };
+        Joined { progress, look_again_at: term.overdue_at, begun: Some(fill) }
+    }
+}
+
+impl Ledger {
+    /// Releases those who wait for the next question, to look at the slot.
+    pub(super) fn give_up_next(&mut self) {
+        self.next = None;
+    }
+}
+
+impl UnderWay {
+    fn serves(&self, wanted: &Wanted) -> bool {
+        let is_young = match self.sent_at {
+            Some(sent_at) => is_fresh(sent_at, wanted.asked_at, wanted.lifetime),
+            None => !self.is_ahead,
+        };
+        self.epoch >= wanted.epoch && is_young
+    }
+}
+
+impl Next {
+    fn new() -> Self {
+        Self { for_token_of: None, progress: watch::Sender::new(Progress::Queued) }
+    }
+}
+
+/// The right to answer for a slot, once.
+///
+/// Dropping it unanswered (the runtime is shutting down) releases those who wait, to ask again.
+#[derive(Debug)]
+pub(super) struct Fill {
+    slot: Arc<Slot>,
+    epoch: u64,
+    number: u64,
+    is_ahead: bool,
+    for_token_of: Option<SystemTime>,
+    sent_at: OnceLock<SystemTime>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Fill {
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    pub(super) fn is_ahead(&self) -> bool {
+        self.is_ahead
+    }
+
+    /// The question sets out: from here on nothing that happens is part of its answer.
+    pub(super) fn sent(&self, now: SystemTime) {
+        if self.sent_at.set(now).is_err() {
+            return;
+        }
+        if let Some(under_way) = self.in_ledger(&mut self.slot.ledger()) {
+            under_way.sent_at = Some(now);
+        }
+        self.progress.send_replace(Progress::Sent);
+    }
+
+    /// Clerk has spoken. Those who wait are told, whatever was forgotten meanwhile: they came before.
+    ///
+    /// Returns what is to be asked next.
+    pub(super) fn learned(
+        self,
+        fact: Fact,
+        now: SystemTime,
+        chance: u64,
+        term: Term,
+    ) -> Option<Self> {
+        let sent_at = self.sent_at.get().copied().unwrap_or(now);
+        let mut ledger = self.slot.ledger();
+        let entry = Arc::new(CacheEntry::new(fact, sent_at, ledger.last_learned == 0, chance));
+        // By number, not by time, which may have been set back.
+        if self.number > ledger.last_learned {
+            ledger.last_learned = self.number;
+            self.slot.keep(Arc::clone(&entry), self.epoch);
+        }
+        if let Some(assembled_at) = self.for_token_of {
+            self.slot.note_answer_for(assembled_at);
+        }
+        drop(ledger);
+        self.end(Progress::Learned(entry), term)
+    }
+
+    /// Clerk could not be asked. Returns what is to be asked next.
+    pub(super) fn failed(self, error: client::Error, term: Term) -> Option<Self> {
+        self.end(Progress::Failed(error), term)
+    }
+
+    fn end(self, outcome: Progress, term: Term) -> Option<Self> {
+        let mut ledger = self.slot.ledger();
+        let mut next = None;
+        if self.in_ledger(&mut ledger).is_some() {
+            ledger.under_way = None;
+            if ledger.next.is_some() && !self.slot.is_over() {
+                next = self.slot.begin(&mut ledger, None, false, term).begun;
+            }
+        }
+        drop(ledger);
+        self.progress.send_replace(outcome);
+        next
+    }
+
+    /// This question, unless another has taken its place.
+    fn in_ledger<'l>(&self, ledger: &'l mut Ledger) -> Option<&'l mut UnderWay> {
+        ledger.under_way.as_mut().filter(|under_way| under_way.number == self.number)
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        let mut ledger = self.slot.ledger();
+        // Not where it has ended: another may be under way then.
+        if self.in_ledger(&mut ledger).is_some() {
+            ledger.under_way = None;
+            ledger.next = None;
+        }
+    }
+}
