@@ -146,7 +146,7 @@ async fn reply(request: Request<Incoming>, shared: &Shared) -> Reply {
     let request = request::Request::new(Request::from_parts(parts, body.to_bytes()));
     let mut state = shared.state();
     match request.segments().first() {
-        Some(&"v1") => api::handle(&mut state, &request, shared.clock.now()),
+        Some(&("v1" | ".well-known")) => api::handle(&mut state, &request, shared.clock.now()),
         Some(&"emulator") => plain(control::handle(&mut state, &request, &shared.clock)),
         _ => plain(Refusal::not_found("There is nothing here").into_answer(&state.trace_id())),
     }
