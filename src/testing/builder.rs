@@ -12,6 +12,7 @@ use super::{
     SessionsApi, Shared,
     quota::Quota,
     server::Server,
+    standstill::Standstill,
     state::{Names, State},
 };
 use crate::{clock::Clock, id::UserId};
@@ -115,7 +116,7 @@ impl SessionsApiBuilder {
             state.quota =
                 self.enforce_quota.then(|| Quota::per_ten_seconds(state.instance.quota()));
             let instance = Arc::clone(&state.instance);
-            Shared { instance, state: Mutex::new(state), clock }
+            Shared { instance, state: Mutex::new(state), clock, standstill: Standstill::default() }
         };
         let server = Server::start(self.addr, make).await?;
         Ok(SessionsApi { base_url: format!("http://{}", server.addr), server })

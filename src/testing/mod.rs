@@ -28,6 +28,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # In a test whose clock is paused
+//!
+//! With `#[tokio::test(start_paused = true)]` tokio's clock jumps to the next time-out whenever everybody waits,
+//! and an answer over a socket is such a wait: a client that knows nothing of it gives up within a millisecond.
+//! The [client](SessionsApi::client) and the [resolvers](SessionsApi::resolver) that the emulator makes know, and
+//! the clock stands still while they wait for it. For a client of your own, or one that asks *your* service over
+//! a socket, call `tokio::time::resume` before it asks and `tokio::time::pause` thereafter, or do not pause
+//! the clock: sessions and tokens do not go by it but by the emulator's [clock](SessionsApi::clock).
+//!
 //! # From another process
 //!
 //! `cargo run --features testing --example sessions_api` is the emulator alone. Beside Clerk's API under `/v1` every
@@ -81,6 +90,7 @@ mod request;
 mod server;
 mod session;
 mod signer;
+mod standstill;
 mod state;
 mod token;
 
@@ -97,7 +107,9 @@ pub use self::{
     recorded::{RecordedRequest, Requests},
     session::{Membership, SessionRecord},
 };
-use self::{instance::Instance, server::Server, signer::SigningKey, state::State};
+use self::{
+    instance::Instance, server::Server, signer::SigningKey, standstill::Standstill, state::State,
+};
 use crate::{
     clock::Clock,
     id::{SessionId, UserId},
@@ -118,6 +130,7 @@ struct Shared {
     instance: Arc<Instance>,
     state: Mutex<State>,
     clock: Clock,
+    standstill: Standstill,
 }
 
 impl Shared {

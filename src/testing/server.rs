@@ -128,7 +128,10 @@ async fn respond(
             sleep(by).await;
             Ok(answer.map(AnswerBody::whole))
         }
-        Some(Mishap::Hang) => std::future::pending().await,
+        Some(Mishap::Hang) => {
+            shared.standstill.release();
+            std::future::pending().await
+        }
         Some(Mishap::Reset) => {
             fate.reset();
             Err(Reset)

@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod keys;
+mod paused;
 mod resolving;
 mod tokens;
 
