@@ -61,6 +61,12 @@ impl Clock {
         }
     }
 
+    /// Whether it can be [advanced](Clock::advance).
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_movable(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Moves this clock and its clones forward, by whole milliseconds.
     ///
     /// # Panics

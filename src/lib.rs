@@ -114,7 +114,7 @@ pub use self::{
         Dependency, Freshness, Policy, Readiness, Rejection, RejectionKind, ResolveSession,
         Resolved, SessionResolver, SessionResolverBuilder,
     },
-    session::{Session, SessionActivity, SessionStatus, SessionTask},
+    session::{Session, SessionActivity, SessionActor, SessionStatus, SessionTask},
     sessions::SessionCheck,
     token::TokenVerifier,
 };

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::HeaderValue;
 use reqwest::redirect;
 
+#[cfg(feature = "testing")]
+use super::upstream::BeginCompanion;
 use super::{ApiVersion, Quota, SecretKey, SessionsClient, base_url::BaseUrl, upstream::Upstream};
 use crate::{
     config_error::ConfigError,
@@ -33,6 +35,8 @@ pub struct SessionsClientBuilder {
     user_agent: Option<String>,
     quota: Quota,
     http: reqwest::ClientBuilder,
+    #[cfg(feature = "testing")]
+    companion: Option<BeginCompanion>,
 }
 
 const USER_AGENT: &str = concat!("tower-clerk/", env!("CARGO_PKG_VERSION"));
@@ -51,6 +55,8 @@ impl SessionsClientBuilder {
             user_agent: None,
             quota: Quota::default(),
             http: reqwest::Client::builder(),
+            #[cfg(feature = "testing")]
+            companion: None,
         }
     }
 
@@ -122,6 +128,16 @@ impl SessionsClientBuilder {
         self
     }
 
+    /// Keeps what `begin` makes for as long as an exchange with Clerk lasts.
+    #[cfg(feature = "testing")]
+    pub(crate) fn companion(
+        mut self,
+        begin: impl Fn() -> Box<dyn std::any::Any + Send> + Send + Sync + 'static,
+    ) -> Self {
+        self.companion = Some(Box::new(begin));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -155,6 +171,8 @@ impl SessionsClientBuilder {
             self.timeout,
             allowance,
         );
+        #[cfg(feature = "testing")]
+        let upstream = upstream.accompanied_by(self.companion);
         Ok(SessionsClient(Arc::new(upstream)))
     }
 }

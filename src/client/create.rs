@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Error, SessionsClient, operation::Operation};
 use crate::{
     id::{OrganizationId, UserId},
-    session::Session,
+    session::{JsonSession, Session},
 };
 
 /// The session to [create](SessionsClient::create).
@@ -40,7 +40,7 @@ impl SessionsClient {
     pub async fn create(&self, session: &CreateSession) -> Result<Session, Error> {
         let call = self.0.call(Operation::Create, Method::POST, ["sessions"]).json(session)?;
         let answer = self.0.send(&call).await?;
-        let created: Session = answer.json()?;
+        let JsonSession(created) = answer.json()?;
         if created.user_id() != &session.user_id {
             return Err(answer.invalid("the session is another user's"));
         }

@@ -10,11 +10,12 @@ use serde::{
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
+use serde_json::value::RawValue;
 
 use super::{Error, SessionsClient, operation::Operation};
 use crate::{
     id::{ClientId, UserId},
-    session::{Session, SessionStatus},
+    session::{JsonSession, Session, SessionStatus},
 };
 
 /// Which sessions to [list](SessionsClient::list). Name a client or a user: Clerk may refuse the
@@ -88,9 +89,13 @@ impl ListSessions {
 }
 
 /// Some of the sessions that were asked for.
+///
+/// A session that cannot be read (one without a status, say) is left out, so that it does not hide
+/// the others; [`unreadable`](Self::unreadable) counts those.
 #[derive(Debug, Clone)]
 pub struct SessionPage {
     data: Vec<Session>,
+    unreadable: usize,
     total_count: Option<u64>,
 }
 
@@ -107,6 +112,14 @@ impl SessionPage {
         self.data
     }
 
+    /// How many sessions Clerk listed in a form that cannot be read, and that are not among the
+    /// [data](Self::data). A warning tells of them too. Whoever must be sure to have seen
+    /// every session (to sign somebody out everywhere, say) has not where this is not 0.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        self.unreadable
+    }
+
     /// How many there are in all, if Clerk said so; see [`ListSessions::paginated`].
     #[must_use]
     pub fn total_count(&self) -> Option<u64> {
@@ -114,15 +127,15 @@ impl SessionPage {
     }
 }
 
-/// Reads both the bare array and `{"data": …, "total_count": …}`.
+/// Reads both the bare array and `{"data": …, "total_count": …}`, from JSON text.
 impl<'de> Deserialize<'de> for SessionPage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
 
         #[derive(Deserialize)]
         struct Counted {
-            data: Vec<Session>,
-            total_count: u64,
+            data: Vec<Listed>,
+            total_count: Option<Count>,
         }
 
         impl<'de> Visitor<'de> for Either {
@@ -133,18 +146,51 @@ impl<'de> Deserialize<'de> for SessionPage {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<SessionPage, A::Error> {
-                let data = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
-                Ok(SessionPage { data, total_count: None })
+                let listed = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(SessionPage::new(listed, None))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SessionPage, A::Error> {
                 let Counted { data, total_count } =
                     Counted::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(SessionPage { data, total_count: Some(total_count) })
+                Ok(SessionPage::new(data, total_count.and_then(|count| count.0)))
             }
         }
 
         deserializer.deserialize_any(Either)
+    }
+}
+
+impl SessionPage {
+    fn new(listed: Vec<Listed>, total_count: Option<u64>) -> Self {
+        let all = listed.len();
+        let data: Vec<Session> = listed.into_iter().filter_map(|listed| listed.0).collect();
+        Self { unreadable: all - data.len(), data, total_count }
+    }
+
+    /// As many as Clerk sent.
+    fn len(&self) -> usize {
+        self.data.len() + self.unreadable
+    }
+}
+
+/// An element of a list: a session, if it can be read as one.
+struct Listed(Option<Session>);
+
+impl<'de> Deserialize<'de> for Listed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str::<JsonSession>(json.get()).ok().map(|session| session.0)))
+    }
+}
+
+/// A number that nothing depends on: pages end without it too.
+struct Count(Option<u64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(json.get()).ok()))
     }
 }
 
@@ -160,7 +206,14 @@ impl SessionsClient {
             return Err(Error::invalid_input(Operation::List, why));
         }
         let call = self.0.call(Operation::List, Method::GET, ["sessions"]).query(sessions.query());
-        self.0.send(&call).await?.json()
+        let page: SessionPage = self.0.send(&call).await?.json()?;
+        if page.unreadable > 0 {
+            tracing::warn!(
+                unreadable = page.unreadable,
+                "Clerk listed sessions in a form that cannot be read, and they were left out"
+            );
+        }
+        Ok(page)
     }
 
     /// All the sessions that fit, page by page, each of the limit's size (100 when none is set).
@@ -209,7 +262,7 @@ impl Pages {
             return Ok(None);
         }
         let page = self.client.list(&self.sessions).await?;
-        let listed = page.data.len();
+        let listed = page.len();
         self.sessions.offset = self.sessions.offset.saturating_add(listed as u64);
         let is_short = listed < self.sessions.limit.map_or(0, usize::from);
         self.done = is_short || page.total_count.is_some_and(|all| self.sessions.offset >= all);

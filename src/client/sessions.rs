@@ -7,7 +7,10 @@ use super::{
     ApiVersion, Error, SessionsClient, Urgency, answer::Answer, operation::Operation,
     upstream::Call,
 };
-use crate::{id::SessionId, session::Session};
+use crate::{
+    id::SessionId,
+    session::{JsonSession, Session},
+};
 
 impl SessionsClient {
     /// The session as Clerk knows it now.
@@ -86,7 +89,7 @@ impl SessionsClient {
 
 /// The session in the answer, which must be the one that was asked for.
 fn session(answer: &Answer, asked: &SessionId) -> Result<Session, Error> {
-    let session: Session = answer.json()?;
+    let JsonSession(session) = answer.json()?;
     if session.id() != asked {
         return Err(answer.invalid("it is about another session"));
     }

@@ -83,7 +83,14 @@ pub(super) struct Upstream {
     urgent_slots: Semaphore,
     retries: TpsBudget,
     events: Events,
+    #[cfg(feature = "testing")]
+    companion: Option<BeginCompanion>,
 }
+
+/// Makes what is kept for as long as an exchange with Clerk lasts: the emulator's clients keep a paused clock
+/// from jumping meanwhile.
+#[cfg(feature = "testing")]
+pub(super) type BeginCompanion = Box<dyn Fn() -> Box<dyn std::any::Any + Send> + Send + Sync>;
 
 impl Upstream {
     pub(super) fn new(
@@ -107,7 +114,14 @@ impl Upstream {
             // One retry for five calls, and two a second for clients that make few.
             retries: TpsBudget::new(Duration::from_secs(10), 2, 0.2),
             events: Events::default(),
+            #[cfg(feature = "testing")]
+            companion: None,
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn accompanied_by(self, companion: Option<BeginCompanion>) -> Self {
+        Self { companion, ..self }
     }
 
     pub(super) fn version(&self) -> ApiVersion {
@@ -235,6 +249,8 @@ impl Upstream {
     }
 
     async fn exchange(&self, call: &Call) -> Result<Answer, Error> {
+        #[cfg(feature = "testing")]
+        let _companion = self.companion.as_ref().map(|begin| begin());
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())

@@ -1,117 +1,107 @@
-//! The JSON of a session.
+//! The JSON of a session: what decides is read exactly, and everything else if it can be.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
 
-use super::{SessionActivity, SessionStatus, SessionTask};
+use super::{
+    SessionActivity, SessionActor, SessionStatus,
+    ornament::{JsonValue, Nullable},
+    task::Tasks,
+};
 use crate::{
     id::{ClientId, OrganizationId, SessionId, UserId},
     json_object::JsonObject,
 };
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Facts {
-    object: Object,
+    object: &'static str,
     pub(super) id: SessionId,
     pub(super) user_id: UserId,
-    pub(super) client_id: ClientId,
-    #[serde(default, skip_serializing_if = "Nullable::is_absent")]
-    pub(super) actor: Nullable<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) client_id: Nullable<ClientId>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) actor: Nullable<SessionActor>,
     pub(super) status: SessionStatus,
-    #[serde(default, skip_serializing_if = "Nullable::is_absent")]
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
     pub(super) last_active_organization_id: Nullable<OrganizationId>,
-    pub(super) last_active_at: Timestamp,
-    #[serde(default, deserialize_with = "object", skip_serializing_if = "Nullable::is_absent")]
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) last_active_at: Nullable<Timestamp>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
     pub(super) latest_activity: Nullable<SessionActivity>,
     pub(super) expire_at: Timestamp,
     pub(super) abandon_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    pub(super) created_at: Timestamp,
-    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Nullable::is_absent")]
-    pub(super) tasks: Nullable<Vec<SessionTask>>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) updated_at: Nullable<Timestamp>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) created_at: Nullable<Timestamp>,
+    #[serde(skip_serializing_if = "Nullable::is_absent")]
+    pub(super) tasks: Nullable<Tasks>,
 }
 
-/// The value that `object` must have.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Object {
-    Session,
-}
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match &*Cow::<str>::deserialize(deserializer)? {
-            "session" => Ok(Self::Session),
-            _ => Err(de::Error::custom("expected the object `session`")),
-        }
-    }
-}
-
-/// A property that may be left out or `null`, and is written as it was read.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Nullable<T> {
-    #[default]
-    Absent,
-    Null,
-    Present(T),
-}
-
-impl<T> Nullable<T> {
-    pub(super) fn as_ref(&self) -> Option<&T> {
-        match self {
-            Self::Present(value) => Some(value),
-            Self::Absent | Self::Null => None,
-        }
-    }
-
-    fn map<U>(self, f: impl FnOnce(T) -> U) -> Nullable<U> {
-        match self {
-            Self::Absent => Nullable::Absent,
-            Self::Null => Nullable::Null,
-            Self::Present(value) => Nullable::Present(f(value)),
-        }
-    }
-
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-impl<T: Serialize> Serialize for Nullable<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_ref().serialize(serializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Option::deserialize(deserializer)? {
-            Some(value) => Self::Present(value),
-            None => Self::Null,
+impl Facts {
+    /// Reads a session whose ornaments are held as values of type `V` until they are read.
+    pub(super) fn read<'de, V, D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        V: JsonValue,
+        D: Deserializer<'de>,
+    {
+        let JsonObject(members) = JsonObject::<Members<V>>::deserialize(deserializer)?;
+        Ok(Self {
+            object: "session",
+            id: members.id,
+            user_id: members.user_id,
+            client_id: Nullable::if_readable(members.client_id),
+            actor: Nullable::however(members.actor, SessionActor::read),
+            status: members.status,
+            last_active_organization_id: Nullable::if_readable(members.last_active_organization_id),
+            last_active_at: Nullable::if_readable(members.last_active_at),
+            latest_activity: Nullable::if_readable(members.latest_activity),
+            expire_at: members.expire_at,
+            abandon_at: members.abandon_at,
+            updated_at: Nullable::if_readable(members.updated_at),
+            created_at: Nullable::if_readable(members.created_at),
+            tasks: Nullable::however(members.tasks, Tasks::read),
         })
     }
 }
 
-fn object<'de, T, D>(deserializer: D) -> Result<Nullable<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Nullable::deserialize(deserializer).map(|it| it.map(|JsonObject(value)| value))
+/// What decides of a session, in its types, and the rest as it came. `object` is not among it: what
+/// has the identifier of a session is one.
+#[derive(Deserialize)]
+#[serde(bound = "V: Deserialize<'de>")]
+struct Members<V> {
+    id: SessionId,
+    user_id: UserId,
+    status: SessionStatus,
+    expire_at: Timestamp,
+    abandon_at: Timestamp,
+    #[serde(default, deserialize_with = "present")]
+    client_id: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    actor: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    last_active_organization_id: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    last_active_at: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    latest_activity: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    updated_at: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    created_at: Option<V>,
+    #[serde(default, deserialize_with = "present")]
+    tasks: Option<V>,
 }
 
-fn objects<'de, T, D>(deserializer: D) -> Result<Nullable<Vec<T>>, D::Error>
+/// A `null` is a value too.
+fn present<'de, V, D>(deserializer: D) -> Result<Option<V>, D::Error>
 where
-    T: Deserialize<'de>,
+    V: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    let objects = Nullable::<Vec<JsonObject<T>>>::deserialize(deserializer)?;
-    Ok(objects.map(|objects| objects.into_iter().map(|JsonObject(value)| value).collect()))
+    V::deserialize(deserializer).map(Some)
 }
 
 /// A time in whole milliseconds, from 1970 to the end of 9999, so that no sum with a sane duration

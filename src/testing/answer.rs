@@ -1,6 +1,6 @@
 //! What Clerk's answers look like, errors above all.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -18,7 +18,7 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     long_message: String,
     parameter: Option<String>,
@@ -26,9 +26,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         let message = message.into();
         let long_message = message.clone();
+        let code = code.into();
         Self { status, code, message, long_message, parameter: None, retry_after: None }
     }
 
@@ -158,8 +163,8 @@ impl Refusal {
     }
 
     #[cfg(test)]
-    pub(super) fn code(&self) -> &'static str {
-        self.code
+    pub(super) fn code(&self) -> &str {
+        &self.code
     }
 
     pub(super) fn into_answer(self, trace_id: &str) -> Response<Bytes> {

@@ -1,6 +1,9 @@
 //! The core: a state and a request give an answer. No I/O, no clock.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -9,7 +12,7 @@ use serde_json::Value;
 use super::{
     answer::{self, Refusal},
     api_version::ApiVersion,
-    fault::Kind,
+    fault::{Failure, Kind},
     operation::{Operation, Route},
     operations,
     request::Request,
@@ -32,14 +35,14 @@ pub(super) enum Mishap {
     Truncate,
 }
 
-/// Answers a request for a path under `/v1`.
+/// Answers a request for a path under `/v1`, or of the Frontend API.
 pub(super) fn handle(state: &mut State, request: &Request, now: SystemTime) -> Reply {
     let segments = request.segments();
-    let route = Route::of(&request.method, segments.get(1..).unwrap_or_default());
+    let route = Route::of(&request.method, &segments);
     state.requests.record(route.operation(), request, now);
     let fault = state.faults.strike(route.operation(), now);
-    if let Some(Kind::Status { status, retry_after }) = fault {
-        return Reply { answer: broken(state, status, retry_after), mishap: None };
+    if let Some(Kind::Status(failure)) = fault {
+        return Reply { answer: broken(state, &failure), mishap: None };
     }
     let answer = match respond(state, request, &route, now) {
         Ok(body) => answer::json(StatusCode::OK, &body),
@@ -54,8 +57,11 @@ fn respond(
     route: &Route<'_>,
     now: SystemTime,
 ) -> Result<Value, Refusal> {
-    authenticate(&request.headers, &state.instance.secret_key)?;
-    if route.operation() != Some(Operation::Jwks)
+    let operation = route.operation();
+    if operation != Some(Operation::PublicJwks) {
+        authenticate(&request.headers, &state.instance.secret_key)?;
+    }
+    if !matches!(operation, Some(Operation::Jwks | Operation::PublicJwks))
         && let Some(quota) = &mut state.quota
     {
         quota.admit(now).map_err(Refusal::too_many_requests)?;
@@ -71,7 +77,7 @@ fn respond(
     }
 }
 
-/// Every path wants the key, those that do not exist too.
+/// Every path but that of the public keys wants the key, those that do not exist too.
 fn authenticate(headers: &HeaderMap, secret_key: &str) -> Result<(), Refusal> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let field = fields.next().ok_or_else(Refusal::no_key)?;
@@ -91,17 +97,17 @@ fn authenticate(headers: &HeaderMap, secret_key: &str) -> Result<(), Refusal> {
 }
 
 /// What Clerk says when it is not itself.
-fn broken(state: &mut State, status: u16, retry_after: Option<Duration>) -> Response<Bytes> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let refusal = match status {
-        StatusCode::TOO_MANY_REQUESTS => Refusal::new(
-            status,
-            "too_many_requests",
-            "Too many requests. Please try again in a bit.",
-        ),
-        _ => Refusal::new(status, "internal_clerk_error", "Oops, an unexpected error occurred"),
+fn broken(state: &mut State, failure: &Failure) -> Response<Bytes> {
+    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (code, message) = match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            ("too_many_requests", "Too many requests. Please try again in a bit.")
+        }
+        _ => ("internal_clerk_error", "Oops, an unexpected error occurred"),
     };
-    let refusal = match retry_after {
+    let code = failure.code.clone().map_or(Cow::Borrowed(code), Cow::Owned);
+    let refusal = Refusal::new(status, code, message);
+    let refusal = match failure.retry_after {
         Some(after) => refusal.retry_after(after),
         None => refusal,
     };
@@ -114,7 +120,7 @@ fn broken(state: &mut State, status: u16, retry_after: Option<Duration>) -> Resp
 
 fn spoil(mut answer: Response<Bytes>, fault: Option<&Kind>) -> Reply {
     let mishap = match fault {
-        None | Some(Kind::Status { .. }) => None,
+        None | Some(Kind::Status(_)) => None,
         Some(Kind::Delay(by)) => Some(Mishap::Delay(*by)),
         Some(Kind::Hang) => Some(Mishap::Hang),
         Some(Kind::Reset) => Some(Mishap::Reset),

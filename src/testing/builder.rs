@@ -12,6 +12,7 @@ use super::{
     SessionsApi, Shared,
     quota::Quota,
     server::Server,
+    standstill::Standstill,
     state::{Names, State},
 };
 use crate::{clock::Clock, id::UserId};
@@ -25,6 +26,7 @@ pub struct SessionsApiBuilder {
     users: Vec<String>,
     templates: Vec<String>,
     enforce_quota: bool,
+    clock: Option<Clock>,
 }
 
 impl SessionsApiBuilder {
@@ -35,6 +37,7 @@ impl SessionsApiBuilder {
             users: Vec::new(),
             templates: Vec::new(),
             enforce_quota: false,
+            clock: None,
         }
     }
 
@@ -72,12 +75,20 @@ impl SessionsApiBuilder {
         self
     }
 
+    /// The clock of the emulator: one that [runs](Clock::adjustable) or [stands](Clock::fixed) apart from the
+    /// clock of what is tested, as Clerk's does. By default it has one of its own, which a
+    /// [resolver](SessionsApi::resolver) made by the emulator shares.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Starts the emulator.
     ///
     /// # Errors
     ///
     /// Fails if the address is not a loopback one or cannot be bound, if the secret key does not start with
-    /// `sk_test_` or `sk_live_`, or if a user ID is none.
+    /// `sk_test_` or `sk_live_`, if a user ID is none, or if the clock is the system's, which cannot be advanced.
     pub async fn start(self) -> io::Result<SessionsApi> {
         let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !self.addr.ip().is_loopback() {
@@ -85,6 +96,10 @@ impl SessionsApiBuilder {
         }
         if self.secret_key.as_deref().is_some_and(|key| !is_secret_key(key)) {
             return Err(invalid("a secret key is sk_test_ or sk_live_ and printable characters"));
+        }
+        let clock = self.clock.unwrap_or_else(Clock::adjustable);
+        if !clock.is_movable() {
+            return Err(invalid("the emulator's clock is an adjustable or a fixed one"));
         }
         let users: Vec<UserId> = self
             .users
@@ -101,7 +116,7 @@ impl SessionsApiBuilder {
             state.quota =
                 self.enforce_quota.then(|| Quota::per_ten_seconds(state.instance.quota()));
             let instance = Arc::clone(&state.instance);
-            Shared { instance, state: Mutex::new(state), clock: Clock::adjustable() }
+            Shared { instance, state: Mutex::new(state), clock, standstill: Standstill::default() }
         };
         let server = Server::start(self.addr, make).await?;
         Ok(SessionsApi { base_url: format!("http://{}", server.addr), server })

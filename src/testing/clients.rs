@@ -6,15 +6,20 @@ use crate::{SessionResolver, SessionResolverBuilder, SessionsClient, client::Quo
 impl SessionsApi {
     /// A client of this emulator, which makes as many calls as are asked for.
     ///
+    /// Where tokio's clock is [paused](super#in-a-test-whose-clock-is-paused), it stands still while the client
+    /// waits for an answer.
+    ///
     /// # Panics
     ///
     /// Panics where the system has no room for another HTTP client.
     #[must_use]
     pub fn client(&self) -> SessionsClient {
         let secret_key = self.secret_key().parse().expect("the emulator's key is well-formed");
+        let standstill = self.server.shared.standstill.clone();
         SessionsClient::builder(secret_key)
             .base_url(self.base_url())
             .quota(Quota::Unlimited)
+            .companion(move || standstill.hold())
             .build()
             .expect("an HTTP client can be built")
     }

@@ -10,12 +10,12 @@ use super::{
     answer::{self, Refusal},
     fault::Fault,
     operation::Operation,
-    parameters::{only, optional, required, session_id, whole},
+    parameters::{flag, only, optional, required, session_id, whole},
     request::Request,
     session::SessionRecord,
     signer::SigningKey,
     state::State,
-    token::TokenPlan,
+    token::{Assembled, TokenPlan},
 };
 use crate::{clock::Clock, id::UserId};
 
@@ -40,6 +40,7 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
     match (&request.method, path) {
         (&Method::POST, ["sessions"]) => begin_session(state, &parameters()?, now),
         (&Method::POST, ["session-tokens"]) => mint(state, &parameters()?, now),
+        (&Method::POST, ["edge-renewals"]) => renew_at_edge(state, &parameters()?, now),
         (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &parameters()?, now),
         (&Method::POST, ["faults"]) => set_fault(state, &parameters()?, now),
         (&Method::DELETE, ["faults"]) => {
@@ -52,8 +53,8 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
         (
             _,
             [
-                "sessions" | "session-tokens" | "refresh-tokens" | "faults" | "requests" | "clock"
-                | "keys",
+                "sessions" | "session-tokens" | "edge-renewals" | "refresh-tokens" | "faults"
+                | "requests" | "clock" | "keys",
             ],
         ) => Err(Refusal::wrong_method()),
         _ => Err(Refusal::not_found("The emulator has no such path")),
@@ -80,7 +81,9 @@ fn mint(
     parameters: &Map<String, Value>,
     now: SystemTime,
 ) -> Result<Value, Refusal> {
-    only(parameters, &["session_id", "authorized_party", "expires_in_seconds", "claims"])?;
+    const KNOWN: [&str; 5] =
+        ["session_id", "authorized_party", "expires_in_seconds", "claims", "oiat"];
+    only(parameters, &KNOWN)?;
     let session = signed_in(state, parameters, now)?;
     let mut plan = TokenPlan::session(now);
     plan.authorized_party = optional(parameters, "authorized_party")?.map(str::to_owned);
@@ -91,6 +94,14 @@ fn mint(
             _ => return Err(Refusal::value("expires_in_seconds", "from 1 to 315360000")),
         },
     }
+    plan.assembled = match parameters.get("oiat") {
+        None | Some(Value::Null) => Assembled::UponIssue,
+        Some(Value::Bool(false)) => Assembled::Untold,
+        Some(oiat) => match oiat.as_u64().map(Duration::from_secs) {
+            Some(oiat) if oiat <= END_OF_TIME => Assembled::At(UNIX_EPOCH + oiat),
+            _ => return Err(Refusal::format("oiat", "a time in seconds, or false")),
+        },
+    };
     let mut claims = state.claims(&plan, &session);
     match parameters.get("claims") {
         None | Some(Value::Null) => {}
@@ -98,7 +109,18 @@ fn mint(
         Some(_) => return Err(Refusal::format("claims", "an object")),
     }
     let key = state.keys.current();
-    Ok(json!({ "jwt": key.sign(&plan.header(key.kid()), &claims) }))
+    Ok(json!({ "jwt": key.sign(&plan.header(key.kid(), &session), &claims) }))
+}
+
+fn renew_at_edge(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["token"])?;
+    let renewed = state.renew_at_edge(required(parameters, "token")?, now);
+    let jwt = renewed.ok_or_else(|| Refusal::value("token", "a session token of this instance"))?;
+    Ok(json!({ "jwt": jwt }))
 }
 
 fn issue_refresh_token(
@@ -129,8 +151,8 @@ fn set_fault(
     parameters: &Map<String, Value>,
     now: SystemTime,
 ) -> Result<Value, Refusal> {
-    const KNOWN: [&str; 7] =
-        ["operation", "kind", "status", "retry_after", "delay_ms", "times", "for_ms"];
+    const KNOWN: [&str; 8] =
+        ["operation", "kind", "status", "code", "retry_after", "delay_ms", "times", "for_ms"];
     only(parameters, &KNOWN)?;
     let operation = match required(parameters, "operation")? {
         "all" => None,
@@ -156,6 +178,9 @@ fn set_fault(
         "content_type" => Fault::content_type(),
         _ => return Err(Refusal::value("kind", "a kind of fault")),
     };
+    if let Some(code) = optional(parameters, "code")? {
+        fault = fault.code(code);
+    }
     if let Some(seconds) = whole(parameters, "retry_after", LONGEST_MILLIS)? {
         fault = fault.retry_after(Duration::from_secs(seconds));
     }
@@ -195,18 +220,22 @@ fn advance(
     Ok(json!({ "now_ms": super::session::millis(clock.now()) }))
 }
 
-/// A new signing key. The one before stays published unless `keep_old` is false.
+/// A new signing key. The one before stays published unless `keep_old` is false, or the new one takes its name.
 fn rotate(state: &mut State, parameters: &Map<String, Value>) -> Result<Value, Refusal> {
-    only(parameters, &["keep_old"])?;
-    let keep_old = match parameters.get("keep_old") {
-        None | Some(Value::Null) => true,
-        Some(Value::Bool(keep)) => *keep,
-        Some(_) => return Err(Refusal::format("keep_old", "true or false")),
-    };
-    let next = SigningKey::generate(state.fresh_kid());
-    let kid = next.kid().to_owned();
-    state.keys.rotate(next);
-    if !keep_old {
+    only(parameters, &["keep_old", "keep_kid"])?;
+    let keep_old = flag(parameters, "keep_old")?;
+    let keep_kid = flag(parameters, "keep_kid")?.unwrap_or(false);
+    if keep_kid && keep_old == Some(true) {
+        return Err(Refusal::value("keep_old", "false where keep_kid is true"));
+    }
+    let kid = if keep_kid { state.keys.current().kid().to_owned() } else { state.fresh_kid() };
+    let next = SigningKey::generate(kid.clone());
+    if keep_kid {
+        state.keys.replace(next);
+    } else {
+        state.keys.rotate(next);
+    }
+    if keep_old == Some(false) {
         state.keys.withdraw_retired();
     }
     Ok(json!({ "kid": kid }))

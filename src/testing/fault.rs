@@ -31,13 +31,21 @@ pub struct Fault {
 /// How an answer goes wrong.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Status { status: u16, retry_after: Option<Duration> },
+    Status(Failure),
     Delay(Duration),
     Hang,
     Reset,
     Truncate,
     Garbage,
     ContentType,
+}
+
+/// An answer of Clerk's in place of the operation.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) status: u16,
+    pub(super) code: Option<String>,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Fault {
@@ -48,7 +56,7 @@ impl Fault {
     /// Panics unless the status is from 300 to 599.
     pub fn status(status: u16) -> Self {
         assert!((300..600).contains(&status), "a fault's status must be from 300 to 599");
-        Self::new(Kind::Status { status, retry_after: None })
+        Self::new(Kind::Status(Failure { status, code: None, retry_after: None }))
     }
 
     /// Answers late. The delay is real time, whatever the emulator's clock shows.
@@ -83,8 +91,17 @@ impl Fault {
 
     /// Adds `Retry-After`, in whole seconds, to a [status](Fault::status). Other faults ignore it.
     pub fn retry_after(mut self, after: Duration) -> Self {
-        if let Kind::Status { retry_after, .. } = &mut self.kind {
-            *retry_after = Some(after);
+        if let Kind::Status(failure) = &mut self.kind {
+            failure.retry_after = Some(after);
+        }
+        self
+    }
+
+    /// Gives the error of a [status](Fault::status) this code, such as `resource_forbidden`. Other faults
+    /// ignore it.
+    pub fn code(mut self, code: &str) -> Self {
+        if let Kind::Status(failure) = &mut self.kind {
+            failure.code = Some(code.to_owned());
         }
         self
     }
@@ -152,8 +169,8 @@ mod tests {
         faults.set(None, Fault::hang(), NOW);
         let mut strike = |operation| faults.strike(operation, NOW);
         assert!(matches!(strike(Some(Operation::List)), Some(Kind::Hang)));
-        assert!(matches!(strike(Some(Operation::Get)), Some(Kind::Status { status: 500, .. })));
-        assert!(matches!(strike(Some(Operation::Get)), Some(Kind::Status { status: 500, .. })));
+        assert!(matches!(strike(Some(Operation::Get)), Some(Kind::Status(_))));
+        assert!(matches!(strike(Some(Operation::Get)), Some(Kind::Status(_))));
         assert!(matches!(strike(Some(Operation::Get)), Some(Kind::Hang)));
         assert!(matches!(strike(None), Some(Kind::Hang)));
     }

@@ -8,7 +8,7 @@ use super::{
     SessionsApi,
     session::SessionRecord,
     signer::{SigningKey, encode},
-    token::{Class, TokenPlan, Version},
+    token::{Assembled, Class, TokenPlan, Version},
 };
 
 /// A token in the making, from [`SessionsApi::mint`]: an ordinary session token but for what is changed.
@@ -73,6 +73,20 @@ impl<'a> TokenMint<'a> {
     /// When it was issued (`iat`, and with it `nbf` and `exp`); now by default.
     pub fn issued_at(mut self, time: SystemTime) -> Self {
         self.plan.issued_at = time;
+        self
+    }
+
+    /// When Clerk read the claims from its database, as the header tells (`oiat`); by default when the token was
+    /// issued, or when the session ended if that is earlier. A token that was renewed at
+    /// Clerk's edge tells of a time before its issue.
+    pub fn assembled_at(mut self, time: SystemTime) -> Self {
+        self.plan.assembled = Assembled::At(time);
+        self
+    }
+
+    /// Does not tell when its claims were read (`oiat`).
+    pub fn without_oiat(mut self) -> Self {
+        self.plan.assembled = Assembled::Untold;
         self
     }
 
@@ -170,7 +184,7 @@ impl<'a> TokenMint<'a> {
             Key::Unknown => Some(SigningKey::generate(state.fresh_kid())),
         };
         let key = stranger.as_ref().unwrap_or_else(|| state.keys.current());
-        let mut header = self.plan.header(key.kid());
+        let mut header = self.plan.header(key.kid(), &self.session);
         header.extend(self.header);
         let token = key.sign(&header, &claims);
         if self.tampered { tamper(&token, claims) } else { token }

@@ -28,6 +28,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # In a test whose clock is paused
+//!
+//! With `#[tokio::test(start_paused = true)]` tokio's clock jumps to the next time-out whenever everybody waits,
+//! and an answer over a socket is such a wait: a client that knows nothing of it gives up within a millisecond.
+//! The [client](SessionsApi::client) and the [resolvers](SessionsApi::resolver) that the emulator makes know, and
+//! the clock stands still while they wait for it. For a client of your own, or one that asks *your* service over
+//! a socket, call `tokio::time::resume` before it asks and `tokio::time::pause` thereafter, or do not pause
+//! the clock: sessions and tokens do not go by it but by the emulator's [clock](SessionsApi::clock).
+//!
 //! # From another process
 //!
 //! `cargo run --features testing --example sessions_api` is the emulator alone. Beside Clerk's API under `/v1` every
@@ -36,13 +45,14 @@
 //! | Endpoint | Body | Answer |
 //! | --- | --- | --- |
 //! | `POST /emulator/sessions` | `user_id` | `session_id`, `client_id` |
-//! | `POST /emulator/session-tokens` | `session_id`, `authorized_party`?, `expires_in_seconds`?, `claims`? | `jwt` |
+//! | `POST /emulator/session-tokens` | `session_id`, `authorized_party`?, `expires_in_seconds`?, `claims`?, `oiat`? (seconds, or `false`: none) | `jwt` |
+//! | `POST /emulator/edge-renewals` | `token` (an earlier session token) | `jwt` |
 //! | `POST /emulator/refresh-tokens` | `session_id` | `refresh_token` |
-//! | `POST /emulator/faults` | `operation` (its [name](Operation::name) or `all`), `kind` (that of a [`Fault`]), `status`?, `retry_after`? (s), `delay_ms`?, `times`?, `for_ms`? | |
+//! | `POST /emulator/faults` | `operation` (its [name](Operation::name) or `all`), `kind` (that of a [`Fault`]), `status`?, `code`?, `retry_after`? (s), `delay_ms`?, `times`?, `for_ms`? | |
 //! | `DELETE /emulator/faults` | | |
 //! | `GET /emulator/requests` | | requests per operation, and `unknown` ones |
 //! | `POST /emulator/clock` | `advance_ms` | `now_ms` |
-//! | `POST /emulator/keys` (rotation) | `keep_old`? (`true`) | `kid` |
+//! | `POST /emulator/keys` (rotation) | `keep_old`? (`true`), `keep_kid`? (`false`; `true` replaces the key under its name) | `kid` |
 //!
 //! # Where Clerk's behaviour is not documented
 //!
@@ -56,6 +66,9 @@
 //! * Revoking makes any session `revoked`; doing it again changes nothing.
 //! * A token given to the verify endpoint must be of that session (400 otherwise); it may have expired.
 //! * The rate limit counts every call with the right key within the last ten seconds, except for `/jwks`.
+//! * Session tokens of every kind tell in their header (`oiat`) when their claims were read from the database, as
+//!   those of Clerk's origin do; tokens of templates do not. A token is renewed at the edge for any session, and
+//!   after any time.
 
 mod answer;
 mod api;
@@ -77,6 +90,7 @@ mod request;
 mod server;
 mod session;
 mod signer;
+mod standstill;
 mod state;
 mod token;
 
@@ -93,7 +107,9 @@ pub use self::{
     recorded::{RecordedRequest, Requests},
     session::{Membership, SessionRecord},
 };
-use self::{instance::Instance, server::Server, signer::SigningKey, state::State};
+use self::{
+    instance::Instance, server::Server, signer::SigningKey, standstill::Standstill, state::State,
+};
 use crate::{
     clock::Clock,
     id::{SessionId, UserId},
@@ -114,6 +130,7 @@ struct Shared {
     instance: Arc<Instance>,
     state: Mutex<State>,
     clock: Clock,
+    standstill: Standstill,
 }
 
 impl Shared {
@@ -138,7 +155,7 @@ impl SessionsApi {
         SessionsApiBuilder::new()
     }
 
-    /// The origin to use in place of `https://api.clerk.com`, without `/v1`.
+    /// The origin to use in place of `https://api.clerk.com`, without `/v1`, and in place of the Frontend API's.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
@@ -196,7 +213,8 @@ impl SessionsApi {
 
     /// An ordinary token of this session, good for 60 s, as a front end has one.
     ///
-    /// It is issued whatever the session's status, unlike the API's.
+    /// It is issued whatever the session's status, unlike the API's, and tells (`oiat`) when its claims were
+    /// last read from Clerk's database: now, or when the session ended.
     ///
     /// # Panics
     ///
@@ -214,6 +232,35 @@ impl SessionsApi {
     pub fn mint(&self, session: &SessionId) -> TokenMint<'_> {
         let record = self.session(session).expect(NO_SESSION);
         TokenMint::new(self, record, self.clock().now())
+    }
+
+    /// A session token like this one and younger, as Clerk's edge makes it where it does not ask the database:
+    /// with the same claims and the same `oiat`, but with times and an identifier of its own. What has become of
+    /// the session meanwhile does not matter.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tower_clerk::testing::SessionsApi;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let api = SessionsApi::start().await;
+    /// let session = api.sign_in("user_1");
+    /// let token = api.token(&session);
+    /// api.set_status(&session, "ended");
+    /// api.clock().advance(Duration::from_secs(50));
+    /// let renewed = api.renew_at_edge(&token);
+    /// assert_ne!(renewed, token);
+    /// # });
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics unless it is a session token that a published key of this instance has signed.
+    #[must_use]
+    pub fn renew_at_edge(&self, token: &str) -> String {
+        let now = self.clock().now();
+        let renewed = self.state().renew_at_edge(token, now);
+        renewed.expect("the emulator renews only session tokens of its own")
     }
 
     /// A refresh token for this session, as a front end has one in its cookie.
@@ -252,10 +299,7 @@ impl SessionsApi {
     /// Panics if there is no such session.
     pub fn edit(&self, session: &SessionId, change: impl FnOnce(&mut SessionRecord)) {
         let now = self.clock().now();
-        let mut state = self.state();
-        let record = state.session(session.as_str(), now).expect(NO_SESSION);
-        record.updated_at = now;
-        change(record);
+        self.state().edit(session, now, change).expect(NO_SESSION);
     }
 
     /// Gives a session this status: `revoked`, `ended`, `pending`, …
@@ -280,6 +324,14 @@ impl SessionsApi {
         self.state().keys.rotate(next);
     }
 
+    /// Signs with a new key from now on that goes by the name (`kid`) of the one before. That one is
+    /// published no longer. This takes about a tenth of a second.
+    pub fn replace_key(&self) {
+        let kid = self.state().keys.current().kid().to_owned();
+        let next = SigningKey::generate(kid);
+        self.state().keys.replace(next);
+    }
+
     /// Publishes the current key only.
     pub fn withdraw_retired_keys(&self) {
         self.state().keys.withdraw_retired();
@@ -302,7 +354,7 @@ impl SessionsApi {
         self.state().faults.set(Some(operation), fault, now);
     }
 
-    /// Makes everything under `/v1` fail.
+    /// Makes everything of Clerk's fail: what is under `/v1`, and the public keys.
     pub fn fail_all(&self, fault: Fault) {
         let now = self.clock().now();
         self.state().faults.set(None, fault, now);

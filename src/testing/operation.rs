@@ -26,11 +26,13 @@ pub enum Operation {
     Refresh,
     /// `GET /v1/jwks`.
     Jwks,
+    /// `GET /.well-known/jwks.json`, of the Frontend API: the same keys, for which no secret key is wanted.
+    PublicJwks,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::List,
         Self::Get,
         Self::Create,
@@ -40,6 +42,7 @@ impl Operation {
         Self::CreateTokenFromTemplate,
         Self::Refresh,
         Self::Jwks,
+        Self::PublicJwks,
     ];
 
     /// Its name, as the control endpoints write it: `create_token`.
@@ -55,6 +58,7 @@ impl Operation {
             Self::CreateTokenFromTemplate => "create_token_from_template",
             Self::Refresh => "refresh",
             Self::Jwks => "jwks",
+            Self::PublicJwks => "public_jwks",
         }
     }
 
@@ -69,7 +73,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Where a request under `/v1` leads.
+/// Where a request leads.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     To { operation: Operation, session_id: &'a str, template: &'a str },
@@ -78,17 +82,18 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// Follows `path`, the decoded segments below `/v1`.
+    /// Follows `path`, the decoded segments.
     pub(super) fn of(method: &Method, path: &[&'a str]) -> Self {
         let (get, post, session_id, template) = match *path {
-            ["jwks"] => (Some(Operation::Jwks), None, "", ""),
-            ["sessions"] => (Some(Operation::List), Some(Operation::Create), "", ""),
-            ["sessions", id] => (Some(Operation::Get), None, id, ""),
-            ["sessions", id, "revoke"] => (None, Some(Operation::Revoke), id, ""),
-            ["sessions", id, "verify"] => (None, Some(Operation::Verify), id, ""),
-            ["sessions", id, "refresh"] => (None, Some(Operation::Refresh), id, ""),
-            ["sessions", id, "tokens"] => (None, Some(Operation::CreateToken), id, ""),
-            ["sessions", id, "tokens", template] => {
+            [".well-known", "jwks.json"] => (Some(Operation::PublicJwks), None, "", ""),
+            ["v1", "jwks"] => (Some(Operation::Jwks), None, "", ""),
+            ["v1", "sessions"] => (Some(Operation::List), Some(Operation::Create), "", ""),
+            ["v1", "sessions", id] => (Some(Operation::Get), None, id, ""),
+            ["v1", "sessions", id, "revoke"] => (None, Some(Operation::Revoke), id, ""),
+            ["v1", "sessions", id, "verify"] => (None, Some(Operation::Verify), id, ""),
+            ["v1", "sessions", id, "refresh"] => (None, Some(Operation::Refresh), id, ""),
+            ["v1", "sessions", id, "tokens"] => (None, Some(Operation::CreateToken), id, ""),
+            ["v1", "sessions", id, "tokens", template] => {
                 (None, Some(Operation::CreateTokenFromTemplate), id, template)
             }
             _ => return Self::Nowhere,

@@ -43,7 +43,7 @@ impl Call<'_> {
             Operation::CreateToken => self.create_token(state),
             Operation::CreateTokenFromTemplate => self.create_token_from_template(state),
             Operation::Refresh => self.refresh(state),
-            Operation::Jwks => Ok(json!(state.keys.jwk_set())),
+            Operation::Jwks | Operation::PublicJwks => Ok(json!(state.keys.jwk_set())),
         }
     }
 
@@ -191,8 +191,8 @@ impl Call<'_> {
 
     /// Whether the instance issued this token for this session. It may have expired.
     fn is_for_session(&self, state: &State, token: &str) -> bool {
-        let claims = state.keys.read(token);
-        claims.is_some_and(|claims| claims.get("sid") == Some(&Value::from(self.session_id)))
+        let read = state.keys.read(token);
+        read.is_some_and(|token| token.claims.get("sid") == Some(&Value::from(self.session_id)))
     }
 }
 

@@ -49,6 +49,15 @@ pub(super) fn whole(
     }
 }
 
+/// A yes or no that may be missing or null.
+pub(super) fn flag(parameters: &Map<String, Value>, name: &str) -> Result<Option<bool>, Refusal> {
+    match parameters.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(_) => Err(Refusal::format(name, "true or false")),
+    }
+}
+
 /// The ID of a session.
 pub(super) fn session_id(parameters: &Map<String, Value>) -> Result<SessionId, Refusal> {
     let id = required(parameters, "session_id")?;

@@ -15,7 +15,7 @@ use super::{operation::Operation, request::Request};
 /// How many requests are remembered in full. Counting goes on beyond.
 const REMEMBERED: usize = 1_000;
 
-/// A request under `/v1` as it arrived, whatever its answer was.
+/// A request to Clerk as it arrived, whatever its answer was.
 ///
 /// Its `Authorization` header is left out.
 pub struct RecordedRequest {
@@ -24,6 +24,7 @@ pub struct RecordedRequest {
     path: String,
     query: Option<String>,
     headers: HeaderMap,
+    had_authorization: bool,
     body: Bytes,
     received_at: SystemTime,
 }
@@ -57,6 +58,12 @@ impl RecordedRequest {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Whether it had an `Authorization` header, the right one or another.
+    #[must_use]
+    pub fn had_authorization(&self) -> bool {
+        self.had_authorization
     }
 
     /// The body.
@@ -139,13 +146,14 @@ impl Requests {
             self.latest.pop_front();
         }
         let mut headers = request.headers.clone();
-        headers.remove(header::AUTHORIZATION);
+        let had_authorization = headers.remove(header::AUTHORIZATION).is_some();
         self.latest.push_back(Arc::new(RecordedRequest {
             operation,
             method: request.method.clone(),
             path: request.raw_path.clone(),
             query: request.raw_query.clone(),
             headers,
+            had_authorization,
             body: request.body.clone(),
             received_at: now,
         }));

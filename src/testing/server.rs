@@ -128,7 +128,10 @@ async fn respond(
             sleep(by).await;
             Ok(answer.map(AnswerBody::whole))
         }
-        Some(Mishap::Hang) => std::future::pending().await,
+        Some(Mishap::Hang) => {
+            shared.standstill.release();
+            std::future::pending().await
+        }
         Some(Mishap::Reset) => {
             fate.reset();
             Err(Reset)
@@ -146,7 +149,7 @@ async fn reply(request: Request<Incoming>, shared: &Shared) -> Reply {
     let request = request::Request::new(Request::from_parts(parts, body.to_bytes()));
     let mut state = shared.state();
     match request.segments().first() {
-        Some(&"v1") => api::handle(&mut state, &request, shared.clock.now()),
+        Some(&("v1" | ".well-known")) => api::handle(&mut state, &request, shared.clock.now()),
         Some(&"emulator") => plain(control::handle(&mut state, &request, &shared.clock)),
         _ => plain(Refusal::not_found("There is nothing here").into_answer(&state.trace_id())),
     }

@@ -1,6 +1,9 @@
 //! A session as the emulator keeps it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
 
@@ -41,6 +44,10 @@ pub struct SessionRecord {
     pub abandon_at: SystemTime,
     /// Its place in the order of creation.
     pub(super) sequence: u64,
+    /// Since when the user is not signed in any more.
+    ended_at: Option<SystemTime>,
+    /// Members of its JSON that are not what they should be; none where there is nothing.
+    odd: BTreeMap<String, Option<Value>>,
 }
 
 /// What a user is in an organization. Tokens tell it; sessions name the organization only.
@@ -90,7 +97,19 @@ impl SessionRecord {
             expire_at: now + 7 * DAY,
             abandon_at: now + 30 * DAY,
             sequence,
+            ended_at: None,
+            odd: BTreeMap::new(),
         }
+    }
+
+    /// Makes the API say this of the session under this name, whatever it is: `client_id` is `null`, say.
+    pub fn set_member(&mut self, name: &str, value: impl Into<Value>) {
+        self.odd.insert(name.to_owned(), Some(value.into()));
+    }
+
+    /// Makes the API say nothing of the session under this name.
+    pub fn remove_member(&mut self, name: &str) {
+        self.odd.insert(name.to_owned(), None);
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -119,6 +138,18 @@ impl SessionRecord {
     pub(super) fn set_status(&mut self, status: &str, now: SystemTime) {
         status.clone_into(&mut self.status);
         self.updated_at = now;
+        self.note_end(now);
+    }
+
+    /// To be called after every change of the status.
+    pub(super) fn note_end(&mut self, now: SystemTime) {
+        let is_over = !(self.is_active() || self.is_pending());
+        self.ended_at = is_over.then(|| self.ended_at.unwrap_or(now));
+    }
+
+    /// The latest moment up to `now` at which the user was signed in.
+    pub(super) fn signed_in_at(&self, now: SystemTime) -> SystemTime {
+        self.ended_at.map_or(now, |ended_at| ended_at.min(now))
     }
 
     /// Whether this version of the API can speak of the session at all.
@@ -159,6 +190,14 @@ impl SessionRecord {
         if version.knows_pending() {
             let tasks: Vec<Value> = self.tasks.iter().map(|key| json!({ "key": key })).collect();
             body["tasks"] = Value::from(tasks);
+        }
+        if let Value::Object(members) = &mut body {
+            for (name, odd) in &self.odd {
+                match odd {
+                    Some(value) => drop(members.insert(name.clone(), value.clone())),
+                    None => drop(members.remove(name)),
+                }
+            }
         }
         body
     }

@@ -103,6 +103,11 @@ impl KeyRing {
         &self.current
     }
 
+    /// Signs with this key from now on, in place of the one before, which is not published any more.
+    pub(super) fn replace(&mut self, next: SigningKey) {
+        self.current = next;
+    }
+
     /// Signs with this key from now on. The one before stays published.
     pub(super) fn rotate(&mut self, next: SigningKey) {
         self.retired.insert(0, std::mem::replace(&mut self.current, next));
@@ -117,18 +122,29 @@ impl KeyRing {
         JwkSet { keys: self.published().map(SigningKey::jwk).collect() }
     }
 
-    /// The claims of a token that a published key has signed.
-    pub(super) fn read(&self, token: &str) -> Option<Map<String, Value>> {
+    /// A token that a published key has signed.
+    pub(super) fn read(&self, token: &str) -> Option<SignedToken> {
         let (message, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.published().find(|key| key.has_signed(message, &signature))?;
-        let (_, claims) = message.split_once('.')?;
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+        let (header, claims) = message.split_once('.')?;
+        Some(SignedToken { header: decode(header)?, claims: decode(claims)? })
     }
 
     fn published(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.current).chain(&self.retired)
     }
+}
+
+/// What a compact JWS says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SignedToken {
+    pub(super) header: Map<String, Value>,
+    pub(super) claims: Map<String, Value>,
+}
+
+fn decode(part: &str) -> Option<Map<String, Value>> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
 /// A part of a compact JWS.
@@ -149,10 +165,10 @@ mod tests {
     fn a_token_is_read_as_long_as_its_key_is_published() {
         let mut ring = KeyRing::new(SigningKey::generate("ins_1".to_owned()));
         let token = ring.current().sign(&Map::new(), &claims());
-        assert_eq!(ring.read(&token), Some(claims()));
+        assert_eq!(ring.read(&token).unwrap().claims, claims());
 
         ring.rotate(SigningKey::generate("ins_2".to_owned()));
-        assert_eq!(ring.read(&token), Some(claims()));
+        assert_eq!(ring.read(&token).unwrap().claims, claims());
         assert_eq!(ring.jwk_set().keys.len(), 2);
 
         ring.withdraw_retired();

@@ -16,7 +16,7 @@ use super::{
     recorded::Requests,
     session::{Membership, SessionRecord},
     signer::{KeyRing, SigningKey},
-    token::TokenPlan,
+    token::{TokenPlan, renewed},
 };
 use crate::id::{SessionId, UserId};
 
@@ -78,6 +78,20 @@ impl State {
         Some(session)
     }
 
+    /// Changes the session, if there is one, as something other than the API does.
+    pub(super) fn edit(
+        &mut self,
+        id: &SessionId,
+        now: SystemTime,
+        change: impl FnOnce(&mut SessionRecord),
+    ) -> Option<()> {
+        let session = self.session(id.as_str(), now)?;
+        session.updated_at = now;
+        change(session);
+        session.note_end(now);
+        Some(())
+    }
+
     /// Every session as it stands now, the newest first.
     pub(super) fn sessions(&mut self, now: SystemTime) -> Vec<&SessionRecord> {
         self.sessions.values_mut().for_each(|session| session.settle(now));
@@ -108,7 +122,16 @@ impl State {
     pub(super) fn sign(&mut self, plan: &TokenPlan, session: &SessionRecord) -> String {
         let claims = self.claims(plan, session);
         let key = self.keys.current();
-        key.sign(&plan.header(key.kid()), &claims)
+        key.sign(&plan.header(key.kid(), session), &claims)
+    }
+
+    /// A session token like this one and younger, as Clerk's edge makes it: whatever has become of the
+    /// session. `None` unless the instance has signed it.
+    pub(super) fn renew_at_edge(&mut self, token: &str, now: SystemTime) -> Option<String> {
+        let id = self.names.next("");
+        let key = self.keys.current();
+        let renewed = renewed(self.keys.read(token)?, key.kid(), &id, now)?;
+        Some(key.sign(&renewed.header, &renewed.claims))
     }
 
     pub(super) fn claims(

@@ -7,12 +7,17 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::session::{Membership, SessionRecord, millis};
+use super::{
+    session::{Membership, SessionRecord, millis},
+    signer::SignedToken,
+};
 
 /// A session token's lifetime, unless something else is asked for.
 const LIFETIME: Duration = Duration::from_secs(60);
 /// How long before its issue a token is already good.
 const NOT_BEFORE: u64 = 10;
+/// The category of session tokens.
+const SESSION: &str = "cl_B7d4PD111AAA";
 
 /// What a token is to be, beside what its session says.
 #[derive(Debug, Clone)]
@@ -21,7 +26,18 @@ pub(super) struct TokenPlan {
     pub(super) version: Version,
     pub(super) authorized_party: Option<String>,
     pub(super) issued_at: SystemTime,
+    pub(super) assembled: Assembled,
     pub(super) lifetime: Duration,
+}
+
+/// When the claims were last read from Clerk's database, as the header tells it (`oiat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assembled {
+    /// When the token was issued, as Clerk's origin does it: or when the session was last signed in, since
+    /// nothing is assembled afterwards. Told of session tokens only.
+    UponIssue,
+    At(SystemTime),
+    Untold,
 }
 
 /// The kind of token, told apart by the header's `cat`.
@@ -47,6 +63,7 @@ impl TokenPlan {
             version: Version::Two,
             authorized_party: None,
             issued_at: now,
+            assembled: Assembled::UponIssue,
             lifetime: LIFETIME,
         }
     }
@@ -56,13 +73,28 @@ impl TokenPlan {
         Self { class: Class::Template, ..Self::session(now) }
     }
 
-    pub(super) fn header(&self, kid: &str) -> Map<String, Value> {
+    pub(super) fn header(&self, kid: &str, session: &SessionRecord) -> Map<String, Value> {
         let category = match self.class {
-            Class::Session => "cl_B7d4PD111AAA",
+            Class::Session => SESSION,
             Class::Template => "cl_B7d4PD222AAA",
             Class::Machine => "cl_B7d4PD333AAA",
         };
-        object(json!({ "alg": "RS256", "cat": category, "kid": kid, "typ": "JWT" }))
+        let mut header =
+            object(json!({ "alg": "RS256", "cat": category, "kid": kid, "typ": "JWT" }));
+        if let Some(at) = self.assembled_at(session) {
+            header.insert("oiat".to_owned(), json!(millis(at) / 1000));
+        }
+        header
+    }
+
+    fn assembled_at(&self, session: &SessionRecord) -> Option<SystemTime> {
+        match self.assembled {
+            Assembled::UponIssue if self.class == Class::Session => {
+                Some(session.signed_in_at(self.issued_at))
+            }
+            Assembled::At(time) => Some(time),
+            Assembled::UponIssue | Assembled::Untold => None,
+        }
     }
 
     /// The claims. A token's own identifier is `id`; version 1 session tokens have none.
@@ -110,6 +142,30 @@ impl TokenPlan {
         }
         claims
     }
+}
+
+/// A session token made of an earlier one as Clerk's edge does it, without asking the database: claims and
+/// `oiat` are the old ones. `None` for a token that is no session token.
+pub(super) fn renewed(
+    earlier: SignedToken,
+    kid: &str,
+    id: &str,
+    now: SystemTime,
+) -> Option<SignedToken> {
+    let SignedToken { mut header, mut claims } = earlier;
+    if header.get("cat")? != SESSION {
+        return None;
+    }
+    let lifetime = claims.get("exp")?.as_u64()?.saturating_sub(claims.get("iat")?.as_u64()?);
+    let issued_at = millis(now) / 1000;
+    header.insert("kid".to_owned(), json!(kid));
+    claims.insert("iat".to_owned(), json!(issued_at));
+    claims.insert("nbf".to_owned(), json!(issued_at.saturating_sub(NOT_BEFORE)));
+    claims.insert("exp".to_owned(), json!(issued_at.saturating_add(lifetime)));
+    if let Some(own) = claims.get_mut("jti") {
+        *own = json!(id);
+    }
+    Some(SignedToken { header, claims })
 }
 
 fn organization_v1(member: &Membership) -> Map<String, Value> {

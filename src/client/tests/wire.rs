@@ -90,6 +90,52 @@ async fn list_sends_its_filters_and_reads_both_shapes() {
 }
 
 #[tokio::test]
+async fn one_odd_session_does_not_hide_the_others() {
+    let mut undecided = session("sess_2", "active");
+    undecided["status"] = json!(null);
+    let mut plain = session("sess_3", "active");
+    plain["client_id"] = json!(null);
+    let sessions = json!([session("sess_1", "active"), undecided, null, plain]);
+    for listed in [sessions.clone(), json!({ "data": sessions, "total_count": "many" })] {
+        let (client, _server) = answering([Canned::ok(&listed)]).await;
+        let page = client.list(&ListSessions::new()).await.unwrap();
+        let ids: Vec<_> = page.data().iter().map(|session| session.id().as_str()).collect();
+        assert_eq!((ids, page.unreadable()), (vec!["sess_1", "sess_3"], 2));
+        assert_eq!(page.total_count(), None);
+    }
+    for no_list in [json!({ "errors": [] }), json!({ "data": null }), json!("")] {
+        let (client, _server) = answering([Canned::ok(&no_list)]).await;
+        assert!(client.list(&ListSessions::new()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_but_odd_sessions_is_not_the_last_one() {
+    let odd = json!([{}, {}]);
+    let last = json!([session("sess_3", "active")]);
+    let (client, server) = answering([Canned::ok(&odd), Canned::ok(&last)]).await;
+    let mut pages = client.pages(ListSessions::new().limit(2));
+    assert_eq!(pages.next().await.unwrap().unwrap().unreadable(), 2);
+    assert_eq!(pages.next().await.unwrap().unwrap().data().len(), 1);
+    assert!(pages.next().await.unwrap().is_none());
+    assert_eq!(server.requests()[1].line, "GET /v1/sessions?limit=2&offset=2");
+}
+
+#[tokio::test]
+async fn an_answer_about_a_session_is_read_whatever_its_ornaments_say() {
+    let mut odd = session("sess_1", "active");
+    odd["latest_activity"] = json!({ "is_mobile": null });
+    odd["updated_at"] = json!(null);
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let odd = odd.to_string().replace("\"client_1\"", &deep);
+    let answer = || Canned::text(200, "content-type: application/json\r\n", &odd);
+    let (client, _server) = answering([answer(), answer(), answer()]).await;
+    assert_eq!(client.get(&id()).await.unwrap().client_id(), None);
+    client.revoke(&id()).await.unwrap();
+    client.verify_session(&id(), None).await.unwrap();
+}
+
+#[tokio::test]
 async fn pages_end_with_a_short_one_an_empty_one_or_the_count() {
     let two = json!([session("sess_1", "active"), session("sess_2", "active")]);
     let one = json!([session("sess_3", "active")]);

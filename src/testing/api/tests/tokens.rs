@@ -14,7 +14,7 @@ fn tokens_are_issued_with_the_lifetime_asked_for() {
     ] {
         let (status, token) = ask(&mut state, "POST", &format!("/v1/sessions/{id}/{path}"), body);
         assert_eq!((status, &token["object"]), (200, &json!("token")), "{path} {body}");
-        let claims = state.keys.read(token["jwt"].as_str().unwrap()).unwrap();
+        let claims = state.keys.read(token["jwt"].as_str().unwrap()).unwrap().claims;
         assert_eq!(claims["exp"], lifetime);
         assert_eq!(claims.contains_key("sid"), path == "tokens");
     }
@@ -100,7 +100,7 @@ fn a_session_is_refreshed_with_both_of_its_tokens() {
     assert_eq!(ask("", &refresh, Value::Null), refusal(400, "form_param_missing"));
     assert_eq!(ask(&token, &refresh, json!("xml")), refusal(400, "form_param_value_invalid"));
 
-    let claims = state.keys.read(fresh["jwt"].as_str().unwrap()).unwrap();
+    let claims = state.keys.read(fresh["jwt"].as_str().unwrap()).unwrap().claims;
     assert_eq!((&claims["azp"], &claims["iat"]), (&json!("https://a.test"), &json!(600)));
 }
 
@@ -112,6 +112,6 @@ fn an_organization_shows_in_the_session_and_in_its_tokens() {
     let (_, body) = ask(&mut state, "GET", &format!("/v1/sessions/{}", session.id), "");
     assert_eq!(body["last_active_organization_id"], "org_1");
     let (_, token) = ask(&mut state, "POST", &format!("/v1/sessions/{}/tokens", session.id), "");
-    let claims = state.keys.read(token["jwt"].as_str().unwrap()).unwrap();
+    let claims = state.keys.read(token["jwt"].as_str().unwrap()).unwrap().claims;
     assert_eq!(claims["o"], json!({ "id": "org_1", "slg": "1", "rol": "member" }));
 }
