@@ -27,6 +27,8 @@ pub enum ConfigError {
         what: &'static str,
         /// What it must look like.
         expected: &'static str,
+        /// What it seems to be, or what to write instead, where that can be told.
+        hint: Option<Box<str>>,
     },
     /// Two settings contradict each other.
     #[non_exhaustive]
@@ -40,13 +42,23 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(crate) fn malformed(what: &'static str, expected: &'static str) -> Self {
-        Self::Malformed { what, expected }
+        Self::Malformed { what, expected, hint: None }
+    }
+
+    /// The same, with what the value seems to be, or what to write instead. It must not be secret.
+    pub(crate) fn hint(self, hint: impl Into<Box<str>>) -> Self {
+        match self {
+            Self::Malformed { what, expected, .. } => {
+                Self::Malformed { what, expected, hint: Some(hint.into()) }
+            }
+            other => other,
+        }
     }
 
     /// The same, said of the setting as its user knows it: an environment variable.
     pub(crate) fn about(self, what: &'static str) -> Self {
         match self {
-            Self::Malformed { expected, .. } => Self::Malformed { what, expected },
+            Self::Malformed { expected, hint, .. } => Self::Malformed { what, expected, hint },
             other => other,
         }
     }
@@ -65,7 +77,12 @@ impl fmt::Display for ConfigError {
             Self::NotUnicode { name } => {
                 write!(f, "the environment variable `{name}` must be valid Unicode")
             }
-            Self::Malformed { what, expected } => write!(f, "{what} must be {expected}"),
+            Self::Malformed { what, expected, hint: None } => {
+                write!(f, "{what} must be {expected}")
+            }
+            Self::Malformed { what, expected, hint: Some(hint) } => {
+                write!(f, "{what} must be {expected}: {hint}")
+            }
             Self::Contradiction { why } => f.write_str(why),
             Self::HttpClient(_) => f.write_str("the HTTP client could not be built"),
         }

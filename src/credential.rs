@@ -24,6 +24,9 @@ pub struct PresentedToken<'a> {
     cookie: Option<Arc<str>>,
 }
 
+/// The longest token that is looked at, in bytes.
+pub(crate) const MAX_TOKEN_LEN: usize = 8 * 1024;
+
 impl<'a> PresentedToken<'a> {
     /// A token that came by itself, as in an `Authorization` header.
     #[must_use]

@@ -81,6 +81,7 @@ pub mod extract;
 #[doc(hidden)]
 pub mod fuzzing;
 mod id;
+mod issuer;
 mod json_object;
 mod jwk_set;
 mod middleware;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose};
 
-use crate::ConfigError;
+use crate::{ConfigError, issuer::Issuer};
 
 /// A publishable key, `pk_live_…` or `pk_test_…`.
 ///
@@ -23,14 +23,19 @@ use crate::ConfigError;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublishableKey {
     text: Box<str>,
-    frontend_api: Box<str>,
+    issuer: Issuer,
 }
 
 impl PublishableKey {
     /// The issuer of the instance's session tokens, unless its Frontend API is proxied.
     #[must_use]
     pub fn issuer(&self) -> String {
-        format!("https://{}", self.frontend_api)
+        self.issuer.as_str().to_owned()
+    }
+
+    /// The same.
+    pub(crate) fn own_issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// What follows `__session_` in the name of the instance's cookie: the first eight characters
@@ -57,21 +62,24 @@ impl FromStr for PublishableKey {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let frontend_api = frontend_api(text).ok_or(ConfigError::malformed(
+        let issuer = issuer(text).ok_or(ConfigError::malformed(
             "the publishable key",
             "`pk_live_` or `pk_test_` and what follows it in Clerk's dashboard",
         ))?;
-        Ok(Self { text: text.into(), frontend_api })
+        Ok(Self { text: text.into(), issuer })
     }
 }
 
-fn frontend_api(text: &str) -> Option<Box<str>> {
+fn issuer(text: &str) -> Option<Issuer> {
     let encoded = text.strip_prefix(LIVE).or_else(|| text.strip_prefix(TEST))?;
     let decoded = general_purpose::STANDARD_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
     let host = String::from_utf8(decoded).ok()?.strip_suffix('$')?.to_owned();
     let plausible = !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
-    plausible.then(|| host.into_boxed_str())
+    if !plausible {
+        return None;
+    }
+    format!("https://{host}").parse().ok()
 }
 
 impl fmt::Display for PublishableKey {

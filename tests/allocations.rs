@@ -15,7 +15,9 @@ use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::Empty;
 use tower::{Layer, Service, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, Credential, Policy, SessionCheck, SessionResolver, testing::SessionsApi,
+    AuthenticateLayer, Credential, Policy, PublishableKey, SessionCheck, SessionResolver,
+    extract::{BearerToken, Or, SessionCookie},
+    testing::SessionsApi,
 };
 
 /// The allocations of one request, beyond those of the request without the layer.
@@ -71,6 +73,18 @@ async fn a_hit_allocates_for_the_extensions_and_for_nothing_else() {
     assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
     // One more, for the name of the cookie.
     assert_eq!(allocations(&layer, Some((&header::COOKIE, &cookie))), 5);
+
+    // The suffix changes nothing, nor does it that clerk-js writes both pairs.
+    let key: PublishableKey = clerk.publishable_key().parse().unwrap();
+    let suffix = key.cookie_suffix();
+    let extractor = Or::new(BearerToken, SessionCookie::of_instance(&key));
+    let layer = layer.extractor(extractor).unwrap();
+    let both = format!(
+        "__client_uat=1; __client_uat_{suffix}=1; __session={token}; __session_{suffix}={token}"
+    );
+    for cookies in [cookie, format!("__session_{suffix}={token}"), both] {
+        assert_eq!(allocations(&layer, Some((&header::COOKIE, &cookies))), 5, "{cookies}");
+    }
 
     let networkless = clerk.resolver_builder().check(SessionCheck::Networkless).build().unwrap();
     warm(&networkless, &token).await;

@@ -44,7 +44,7 @@ struct Inner {
     session_id: Option<SessionId>,
     issuer: Excerpt,
     authorized_party: Option<Excerpt>,
-    audience: Box<[Box<str>]>,
+    audience: Option<Box<[Box<str>]>>,
     token_id: Option<Excerpt>,
     times: Times,
     factor_ages: Option<FactorAges>,
@@ -144,7 +144,12 @@ impl Claims {
 
     /// Whom the token is meant for (`aud`); empty where it does not say.
     pub fn audience(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.audience.iter().map(AsRef::as_ref)
+        self.0.audience.as_deref().unwrap_or_default().iter().map(AsRef::as_ref)
+    }
+
+    /// Whether the token says whom it is meant for; it may be nobody.
+    pub(crate) fn has_audience(&self) -> bool {
+        self.0.audience.is_some()
     }
 
     /// When the token was issued (`iat`).

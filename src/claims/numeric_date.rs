@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 /// arithmetic on it overflows. It is read to the nanosecond, and not rounded.
 ///
 /// [RFC 7519 §2]: https://www.rfc-editor.org/rfc/rfc7519#section-2
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NumericDate {
     seconds: u64,
     nanos: u32,

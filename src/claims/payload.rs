@@ -80,8 +80,8 @@ impl<'a> Payload<'a> {
         self.iss.as_ref().ok_or(InvalidClaims::Claim("iss"))
     }
 
-    pub(super) fn audience(&mut self) -> Box<[Box<str>]> {
-        self.aud.take().map(|aud| aud.0).unwrap_or_default()
+    pub(super) fn audience(&mut self) -> Option<Box<[Box<str>]>> {
+        self.aud.take().map(|aud| aud.0)
     }
 
     pub(super) fn is_pending(&self) -> bool {

@@ -3,10 +3,12 @@ use http::{header, request::Parts};
 use super::{CredentialError, ExtractCredential};
 use crate::Credential;
 
-/// `Authorization: Bearer <token>` ([RFC 6750 §2.1]), the scheme in any case.
+/// `Authorization: Bearer <token>` ([RFC 6750 §2.1]), the scheme in any case, or the token alone, as
+/// Clerk's own SDKs take it.
 ///
-/// An empty header counts as absent, and another scheme is somebody else's. Two headers, or `Bearer`
-/// with nothing or too much behind it, are refused.
+/// An empty header counts as absent, and another scheme is somebody else's. A first word with two or
+/// more dots is no scheme but a token, behind which nothing may follow. Two headers, or `Bearer` with
+/// nothing or too much behind it, are refused.
 ///
 /// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +24,7 @@ impl ExtractCredential for BearerToken {
                 continue;
             }
             fields += 1;
-            found = found.or(bearer_token(value.as_bytes())?);
+            found = found.or(token(value.as_bytes())?);
         }
         match found {
             Some(_) if fields > 1 => Err(CredentialError::ambiguous()),
@@ -31,22 +33,25 @@ impl ExtractCredential for BearerToken {
     }
 }
 
-/// The token of `Bearer <token>`; none under another scheme. Whether the token itself is
-/// well-formed shows when it is verified.
-fn bearer_token(value: &[u8]) -> Result<Option<&[u8]>, CredentialError> {
+/// The token of `Bearer <token>`, or one that is alone; none under another scheme. Whether the token
+/// itself is well-formed shows when it is verified.
+fn token(value: &[u8]) -> Result<Option<&[u8]>, CredentialError> {
     const USUAL: &[u8; 7] = b"Bearer ";
     if let Some((USUAL, token)) = value.split_first_chunk()
         && token.first().is_some_and(|&b| b != b' ')
     {
         return Ok(Some(token));
     }
-    let scheme_len = value.iter().position(|&b| !is_token_byte(b)).unwrap_or(value.len());
-    let (scheme, rest) = value.split_at(scheme_len);
-    let separated = rest.first().is_none_or(|&b| b == b' ');
-    if scheme.is_empty() || !separated {
+    let word_len = value.iter().position(|b| b" \t".contains(b)).unwrap_or(value.len());
+    let (word, rest) = value.split_at(word_len);
+    if memchr::memchr_iter(b'.', word).take(2).count() == 2 {
+        return if rest.is_empty() { Ok(Some(word)) } else { Err(CredentialError::malformed()) };
+    }
+    let is_scheme = !word.is_empty() && word.iter().copied().all(is_token_byte);
+    if !is_scheme || rest.first() == Some(&b'\t') {
         return Err(CredentialError::malformed());
     }
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    if !word.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
     let spaces = rest.iter().take_while(|&&b| b == b' ').count();
@@ -89,6 +94,20 @@ mod tests {
             assert_eq!(extract(&[value.as_bytes()]).unwrap().unwrap(), b"a.b.c");
         }
         assert_eq!(extract(&[b"Bearer   a.b.c"]).unwrap().unwrap(), b"a.b.c");
+    }
+
+    #[test]
+    fn a_token_without_a_scheme_is_a_token() {
+        for bare in [&b"a.b.c"[..], b"a..", b"...", b"a.b.c=", b"Bearer.b.c", b"\xff.b.c"] {
+            assert_eq!(extract(&[bare]).unwrap().unwrap(), bare);
+        }
+        for behind_it in [&b"a.b.c a.b.c"[..], b"a.b.c ", b"a.b.c\t", b"Bearer.b.c d", b"a.b.c\td"]
+        {
+            assert!(extract(&[behind_it]).is_err(), "{behind_it:?}");
+        }
+        assert!(extract(&[b"a.b.c", b"a.b.c"]).is_err());
+        assert!(extract(&[b"a.b.c", b"Basic dTpw"]).is_err());
+        assert_eq!(extract(&[b"v1.local d.e.f"]).unwrap(), None, "a scheme may have a dot");
     }
 
     #[test]

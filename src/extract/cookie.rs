@@ -1,124 +1,257 @@
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod choice;
+mod client_uat;
+mod familiar;
+mod names;
+mod unverified;
+
+use std::sync::Arc;
 
 use http::{header, request::Parts};
 
+use self::{
+    choice::{Pair, plain_counts},
+    client_uat::ClientUat,
+    familiar::Familiar,
+    names::CookieNames,
+    unverified::Unverified,
+};
 use super::{CredentialError, ExtractCredential};
-use crate::{Credential, PublishableKey, credential::PresentedToken};
+use crate::{
+    Clock, ConfigError, Credential, PublishableKey, credential::PresentedToken, issuer::Issuer,
+};
 
-/// Clerk's session cookie: `__session_<suffix>` of one instance, or else `__session`.
+/// Clerk's session cookie, `__session_<suffix>` of one instance or `__session`, each with the time
+/// of the last sign-in or sign-out beside it (`__client_uat…`).
 ///
-/// All `Cookie` fields are read, since HTTP/2 may split them ([RFC 9113 §8.2.3]). Different values
-/// under one name are refused, an empty cookie counts as absent, and another instance's cookie is
-/// never read. `__client_uat` of the same suffix says when the browser last signed in or out: `0`
-/// makes the cookie count as absent, and a token issued before is refused.
+/// Clerk writes both pairs; which of them counts is decided as in Clerk's own SDKs: the suffixed one,
+/// unless the plain one is newer or the only one. What others keep under the same names turns nobody
+/// away: a value that is no JWT or names no issuer is not ours and passed over, and so is, under the
+/// plain name, a token of another issuer, where the reader knows its own
+/// ([`of_instance`](SessionCookie::of_instance), [`further_issuers`](SessionCookie::further_issuers)).
+/// Another instance's suffix is never read.
+///
+/// Values are not verified here, but only read to choose among them. Where two tokens under the name
+/// that counts differ, they are refused. A `__client_uat` of `0` makes its session count as absent; a
+/// token issued before it is refused; nonsense there, as two times that differ, is ignored. All
+/// `Cookie` fields are read, since HTTP/2 may split them ([RFC 9113 §8.2.3]).
 ///
 /// # Security
 ///
 /// Browsers send cookies on their own. Set
 /// [authorized parties](crate::AuthenticateLayer::authorized_parties) wherever cookies are read.
 ///
+/// A sibling subdomain can write plain cookies of its own, and so have its visitors act as the user it
+/// chooses: [`suffixed_only`](SessionCookie::suffixed_only) keeps out those who do not know the suffix.
+///
 /// [RFC 9113 §8.2.3]: https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3
 #[derive(Debug, Clone)]
 pub struct SessionCookie {
+    plain: Option<CookieNames>,
     suffixed: Option<CookieNames>,
-    plain: CookieNames,
-}
-
-#[derive(Debug, Clone)]
-struct CookieNames {
-    session: Arc<str>,
-    client_uat: Arc<str>,
+    /// None where they are not known.
+    issuers: Vec<Issuer>,
+    is_development: bool,
+    clock: Clock,
+    familiar: Arc<Familiar>,
 }
 
 impl SessionCookie {
     /// Reads `__session` only, which every instance of Clerk on the domain writes.
     #[must_use]
     pub fn unsuffixed() -> Self {
-        Self { suffixed: None, plain: CookieNames::new("") }
+        Self {
+            plain: Some(CookieNames::plain()),
+            suffixed: None,
+            issuers: Vec::new(),
+            is_development: false,
+            clock: Clock::system(),
+            familiar: Arc::new(Familiar::new()),
+        }
     }
 
-    /// Reads the cookie of the instance with this key, and `__session` where there is none.
+    /// Reads the cookies of the instance with this key, with its suffix and without.
     #[must_use]
     pub fn of_instance(key: &PublishableKey) -> Self {
-        let suffix = format!("_{}", key.cookie_suffix());
-        Self { suffixed: Some(CookieNames::new(&suffix)), ..Self::unsuffixed() }
-    }
-}
-
-impl CookieNames {
-    fn new(suffix: &str) -> Self {
         Self {
-            session: format!("__session{suffix}").into(),
-            client_uat: format!("__client_uat{suffix}").into(),
+            suffixed: Some(CookieNames::suffixed(&key.cookie_suffix())),
+            issuers: vec![key.own_issuer().clone()],
+            is_development: !key.is_live(),
+            ..Self::unsuffixed()
+        }
+    }
+
+    /// Reads the cookies of the instance with this key that have its suffix, and no others. Some older
+    /// versions of clerk-js write none.
+    #[must_use]
+    pub fn suffixed_only(key: &PublishableKey) -> Self {
+        Self { plain: None, ..Self::of_instance(key) }
+    }
+
+    /// Takes for ours, beside the instance's own, the plain cookies of these issuers: a proxy of the
+    /// Frontend API, such as `https://app.example.com/__clerk`. A further call replaces them.
+    ///
+    /// # Errors
+    ///
+    /// Fails where one is no issuer's URL as Clerk writes it.
+    pub fn further_issuers<I>(mut self, issuers: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let own = usize::from(self.suffixed.is_some());
+        self.issuers.truncate(own);
+        for issuer in issuers {
+            self.issuers.push(issuer.as_ref().parse()?);
+        }
+        // What was one's own may be none any longer.
+        self.familiar = Arc::new(Familiar::new());
+        Ok(self)
+    }
+
+    /// Reads the time from this clock: the system's unless set. It matters on development instances,
+    /// where a plain sign-out goes by whether the suffixed token has expired.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    fn accepts(&self, issuer: &str) -> bool {
+        self.issuers.is_empty() || self.issuers.iter().any(|accepted| accepted.as_str() == issuer)
+    }
+
+    fn owner_of(&self, value: &[u8]) -> Owner {
+        if self.familiar.knows(value) {
+            return Owner::Ours;
+        }
+        match Unverified::read(value) {
+            None => Owner::Other,
+            Some(Unverified { issuer: None, .. }) => Owner::Ours,
+            Some(Unverified { issuer: Some(issuer), .. }) if self.accepts(&issuer) => {
+                self.familiar.remember(value);
+                Owner::Ours
+            }
+            Some(_) => Owner::AnotherInstance,
+        }
+    }
+
+    /// The pair that counts and its names.
+    fn choose<'a>(&self, found: &Found<'a>) -> Option<(&CookieNames, Pair<'a>)> {
+        let suffixed = found.suffixed.ours();
+        let Some(plain_names) = &self.plain else {
+            return self.suffixed.as_ref().map(|names| (names, suffixed));
+        };
+        let Some(suffixed_names) = &self.suffixed else {
+            return Some((plain_names, found.plain.either()));
+        };
+        let (plain, now) = (found.plain.ours(), || self.clock.now());
+        if plain_counts(&plain, &suffixed, self.is_development, now) {
+            Some((plain_names, plain))
+        } else {
+            Some((suffixed_names, suffixed))
         }
     }
 }
 
 impl ExtractCredential for SessionCookie {
     fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError> {
-        let mut suffixed = Cookies::default();
-        let mut plain = Cookies::default();
+        let mut found = Found::default();
         for field in parts.headers.get_all(header::COOKIE) {
             for (name, value) in pairs(field.as_bytes()) {
-                if !name.starts_with(b"__") {
-                    continue;
-                }
-                plain.note(&self.plain, name, value)?;
-                if let Some(names) = &self.suffixed {
-                    suffixed.note(names, name, value)?;
+                if name.starts_with(b"__") {
+                    found.note(self, name, value);
                 }
             }
         }
-        let suffixed = self.suffixed.as_ref().map(|names| (names, suffixed));
-        let read = suffixed.into_iter().chain([(&self.plain, plain)]);
-        let present = read.filter_map(|(names, cookies)| Some((names, cookies, cookies.session?)));
-        Ok(present.take(1).find_map(|(names, cookies, token)| cookies.credential(names, token)))
+        let Some((names, pair)) = self.choose(&found) else { return Ok(None) };
+        let Some(token) = pair.session else { return Ok(None) };
+        if pair.client_uat.is_zero() {
+            return Ok(None);
+        }
+        if pair.is_ambiguous {
+            return Err(CredentialError::ambiguous());
+        }
+        let token = PresentedToken::new(token).in_cookie(Arc::clone(&names.session));
+        Ok(Some(Credential::SessionToken(match pair.client_uat.time() {
+            Some(last_change) => token.issued_after(last_change),
+            None => token,
+        })))
     }
 }
 
-/// The two cookies of one suffix, as far as they are there.
-#[derive(Debug, Default, Clone, Copy)]
+/// Whose a value is, by what it says itself.
+enum Owner {
+    Ours,
+    AnotherInstance,
+    /// It is no token of any instance.
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Found<'a> {
+    plain: Cookies<'a>,
+    suffixed: Cookies<'a>,
+}
+
+impl<'a> Found<'a> {
+    fn note(&mut self, reader: &SessionCookie, name: &[u8], value: &'a [u8]) {
+        if let Some(names) = &reader.plain {
+            if name == names.session.as_bytes() {
+                return match reader.owner_of(value) {
+                    Owner::Ours => self.plain.ours.note(value),
+                    Owner::AnotherInstance => self.plain.of_another_instance.note(value),
+                    Owner::Other => {}
+                };
+            } else if name == names.client_uat.as_bytes() {
+                return self.plain.client_uat.note(value);
+            }
+        }
+        if let Some(names) = &reader.suffixed {
+            if name == names.session.as_bytes() {
+                match reader.owner_of(value) {
+                    // The suffix is nobody else's, whatever the token says.
+                    Owner::Ours | Owner::AnotherInstance => self.suffixed.ours.note(value),
+                    Owner::Other => {}
+                }
+            } else if name == names.client_uat.as_bytes() {
+                self.suffixed.client_uat.note(value);
+            }
+        }
+    }
+}
+
+/// The cookies of one suffix, as far as they are there.
+#[derive(Debug, Default)]
 struct Cookies<'a> {
-    session: Option<&'a [u8]>,
-    client_uat: Option<&'a [u8]>,
+    ours: Values<'a>,
+    of_another_instance: Values<'a>,
+    client_uat: ClientUat<'a>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Values<'a> {
+    first: Option<&'a [u8]>,
+    differ: bool,
 }
 
 impl<'a> Cookies<'a> {
-    fn note(
-        &mut self,
-        names: &CookieNames,
-        name: &[u8],
-        value: &'a [u8],
-    ) -> Result<(), CredentialError> {
-        let cookie = if name == names.session.as_bytes() {
-            &mut self.session
-        } else if name == names.client_uat.as_bytes() {
-            &mut self.client_uat
-        } else {
-            return Ok(());
-        };
-        match *cookie {
-            _ if value.is_empty() => Ok(()),
-            Some(other) if other != value => Err(CredentialError::ambiguous()),
-            _ => {
-                *cookie = Some(value);
-                Ok(())
-            }
-        }
+    fn ours(&self) -> Pair<'a> {
+        self.pair_of(self.ours)
     }
 
-    fn credential(self, names: &CookieNames, token: &'a [u8]) -> Option<Credential<'a>> {
-        let token = PresentedToken::new(token).in_cookie(Arc::clone(&names.session));
-        match self.client_uat.and_then(unix_seconds) {
-            Some(0) => None,
-            Some(seconds) => {
-                let last_change = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-                Some(Credential::SessionToken(token.issued_after(last_change)))
-            }
-            None => Some(Credential::SessionToken(token)),
+    /// Where there is none of ours, a token of another instance, so that it is refused as such.
+    fn either(&self) -> Pair<'a> {
+        self.pair_of(if self.ours.first.is_some() { self.ours } else { self.of_another_instance })
+    }
+
+    fn pair_of(&self, values: Values<'a>) -> Pair<'a> {
+        Pair { session: values.first, is_ambiguous: values.differ, client_uat: self.client_uat }
+    }
+}
+
+impl<'a> Values<'a> {
+    fn note(&mut self, value: &'a [u8]) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(first) => self.differ |= first != value,
         }
     }
 }
@@ -138,119 +271,5 @@ fn pairs(mut field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Digits that name a time before the year 10000; anything else is nonsense.
-fn unix_seconds(text: &[u8]) -> Option<u64> {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let text = std::str::from_utf8(text).ok()?;
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|&seconds| digits && seconds < YEAR_10000)
-}
-
 #[cfg(test)]
-mod tests {
-    use http::{HeaderValue, Request};
-
-    use super::*;
-
-    const KEY: &str = "pk_live_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
-
-    type Found = Option<(String, Option<u64>, String)>;
-
-    fn extract(fields: &[&[u8]]) -> Result<Found, CredentialError> {
-        let mut request = Request::new(());
-        for field in fields {
-            let value = HeaderValue::from_bytes(field).unwrap();
-            request.headers_mut().append(header::COOKIE, value);
-        }
-        let (parts, ()) = request.into_parts();
-        let cookie = SessionCookie::of_instance(&KEY.parse().unwrap());
-        Ok(cookie.extract(&parts)?.map(|credential| match credential {
-            Credential::SessionToken(token) => (
-                String::from_utf8(token.as_bytes().to_vec()).unwrap(),
-                token
-                    .not_issued_before()
-                    .map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()),
-                token.cookie().unwrap().to_string(),
-            ),
-            other => panic!("{other:?}"),
-        }))
-    }
-
-    #[track_caller]
-    fn assert_found(fields: &[&str], token: &str, issued_after: Option<u64>, cookie: &str) {
-        let fields: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
-        let expected = (token.to_owned(), issued_after, cookie.to_owned());
-        assert_eq!(extract(&fields).unwrap(), Some(expected));
-    }
-
-    #[test]
-    fn the_cookie_of_the_own_instance_goes_first() {
-        assert_found(&["__session=a"], "a", None, "__session");
-        assert_found(&["a=b; __session=t ;c=d"], "t", None, "__session");
-        let own = "__session_MqCvchyS";
-        assert_found(&["__session=a; __session_MqCvchyS=b"], "b", None, own);
-        assert_found(&["__session_MqCvchyS=; __session=a"], "a", None, "__session");
-        assert_found(&["__session=a", "__session_MqCvchyS=b"], "b", None, own);
-        assert_found(&["__session_vWCgMp3A=x; __session=a"], "a", None, "__session");
-        assert_found(&["__session=a; __session=a"], "a", None, "__session");
-    }
-
-    #[test]
-    fn absent_empty_and_foreign_cookies_are_no_credential() {
-        for field in [
-            &b""[..],
-            b"__session",
-            b"__session=",
-            b"__session= ; x=y",
-            b"__session_vWCgMp3A=x",
-            b"__Session=x",
-            b"x__session=x",
-            b"x=__session=y",
-            b"\xff\xfe=\xff",
-            b";;;=;",
-        ] {
-            assert_eq!(extract(&[field]).unwrap(), None, "{field:?}");
-        }
-    }
-
-    #[test]
-    fn two_values_under_one_name_are_refused() {
-        for fields in [
-            &["__session=a; __session=b"][..],
-            &["__session=a", "__session=b"],
-            &["__session_MqCvchyS=a; __session_MqCvchyS=b"],
-            &["__session_MqCvchyS=a; __session=a; __session=b"],
-            &["__session=a; __client_uat=1; __client_uat=0"],
-        ] {
-            let fields: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
-            assert!(extract(&fields).is_err());
-        }
-    }
-
-    #[test]
-    fn client_uat_of_the_same_suffix_dates_the_sign_in() {
-        assert_found(
-            &["__session=a; __client_uat=1700000000"],
-            "a",
-            Some(1_700_000_000),
-            "__session",
-        );
-        assert_found(&["__session=a; __client_uat_MqCvchyS=0"], "a", None, "__session");
-        let own = "__session_MqCvchyS";
-        assert_found(&["__session_MqCvchyS=a; __client_uat=0"], "a", None, own);
-        for nonsense in ["x", "-1", "1.5", "+1", "99999999999999999999999", "253402300800", ""] {
-            assert_found(
-                &[&format!("__session=a; __client_uat={nonsense}")],
-                "a",
-                None,
-                "__session",
-            );
-        }
-        for signed_out in [
-            "__session=a; __client_uat=0",
-            "__session_MqCvchyS=a; __client_uat_MqCvchyS=0; __session=b",
-        ] {
-            assert_eq!(extract(&[signed_out.as_bytes()]).unwrap(), None);
-        }
-    }
-}
+mod tests;

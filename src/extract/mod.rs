@@ -7,15 +7,17 @@
 //! use tower_clerk::{Credential, extract::{BearerToken, ExtractCredential, Or, SessionCookie}};
 //!
 //! let places = Or::new(BearerToken, SessionCookie::unsuffixed());
+//! // {"alg":"RS256"}, {"iss":"https://clerk.example.com"}, and a signature.
+//! let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsZXJrLmV4YW1wbGUuY29tIn0.c2ln";
 //! let (parts, ()) = Request::builder()
-//!     .header(header::COOKIE, "theme=dark; __session=aaa.bbb.ccc")
+//!     .header(header::COOKIE, format!("theme=dark; __session={token}"))
 //!     .body(())
 //!     .unwrap()
 //!     .into_parts();
 //!
 //! let found = places.extract(&parts).unwrap();
-//! let Some(Credential::SessionToken(token)) = found else { panic!("a token") };
-//! assert_eq!(token.as_bytes(), b"aaa.bbb.ccc");
+//! let Some(Credential::SessionToken(found)) = found else { panic!("a token") };
+//! assert_eq!(found.as_bytes(), token.as_bytes());
 //! ```
 
 mod bearer;

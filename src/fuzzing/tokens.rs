@@ -26,9 +26,15 @@ pub fn token(token: &[u8]) {
         assert_eq!(kind, TokenErrorKind::Category);
         return;
     }
+    assert!(
+        token.len() <= 8192 || matches!(kind, TokenErrorKind::TooLong | TokenErrorKind::Category)
+    );
     let opaque = ["ak_", "mt_", "oat_"].iter().any(|prefix| token.starts_with(prefix.as_bytes()));
     assert_eq!(kind == TokenErrorKind::Category, opaque);
-    if !matches!(kind, TokenErrorKind::Category | TokenErrorKind::Malformed) {
+    if kind == TokenErrorKind::TooLong {
+        let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+        assert!(token.len() > 8192 || header.len() > 1024);
+    } else if !matches!(kind, TokenErrorKind::Category | TokenErrorKind::Malformed) {
         assert_well_formed(token, kind);
         assert_eq!(authenticate(&with_payload(token, b"{}")), Err(kind));
         assert_eq!(authenticate(&with_payload(token, b"\xff")), Err(kind));
@@ -57,7 +63,7 @@ fn authenticate(token: &[u8]) -> Result<String, TokenErrorKind> {
             e: Some("AQAB".into()),
         };
         let keys = Keys::from_jwk_set(&JwkSet { keys: vec![key] }).expect("a usable key");
-        Authenticator::new(keys, Some("https://clerk.example.com".into()))
+        Authenticator::new(keys, "https://clerk.example.com".parse().ok())
     });
     let outcome = OURS
         .authenticate_now(token, SystemTime::UNIX_EPOCH)

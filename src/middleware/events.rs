@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Protocol;
-use crate::{Rejection, RejectionKind, once_per_second::OncePerSecond};
+use crate::{Rejection, RejectionKind, once_per_second::OncePerSecond, token::TokenError};
 
 /// Where a verdict came from.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,19 @@ impl Events {
                 "requests are refused because this service is set up wrongly"
             );
         } else {
-            tracing::debug!(reason, ?protocol, check, source, latency_ms, "refused a request");
+            // A token's fault says the claim, and the cure; nothing of the token.
+            let fault = std::error::Error::source(rejection)
+                .and_then(|source| source.downcast_ref::<TokenError>());
+            tracing::debug!(
+                reason,
+                ?protocol,
+                check,
+                source,
+                latency_ms,
+                claim = fault.and_then(TokenError::claim),
+                cause = fault.map(tracing::field::display),
+                "refused a request"
+            );
         }
     }
 

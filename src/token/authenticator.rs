@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{Keys, TokenError, TokenErrorKind, header::Class, jws::CompactJws, key_set::KeySet};
-use crate::claims::{Category, Claims, InvalidClaims};
+use crate::{
+    claims::{Category, Claims, InvalidClaims},
+    issuer::Issuer,
+};
 
 /// Prefixes of Clerk's opaque machine credentials: API keys, machine and OAuth tokens.
 const MACHINE_PREFIXES: [&[u8]; 3] = [b"ak_", b"mt_", b"oat_"];
@@ -13,7 +16,7 @@ const MACHINE_PREFIXES: [&[u8]; 3] = [b"ak_", b"mt_", b"oat_"];
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     keys: Keys,
-    issuer: Option<Box<str>>,
+    issuer: Option<Issuer>,
 }
 
 /// What a token says, and the keys by which we know.
@@ -31,7 +34,7 @@ impl Authenticated {
 }
 
 impl Authenticator {
-    pub(crate) fn new(keys: Keys, issuer: Option<Box<str>>) -> Self {
+    pub(crate) fn new(keys: Keys, issuer: Option<Issuer>) -> Self {
         Self { keys, issuer }
     }
 
@@ -94,7 +97,9 @@ impl Authenticator {
 
     fn check_issuer(&self, claims: Claims) -> Result<Claims, TokenError> {
         match &self.issuer {
-            Some(issuer) if **issuer != *claims.issuer() => Err(TokenError::claim("iss")),
+            Some(issuer) if issuer.as_str() != claims.issuer() => {
+                Err(TokenError::of_issuer(issuer.as_str()))
+            }
             _ => Ok(claims),
         }
     }
@@ -112,7 +117,7 @@ impl From<InvalidClaims> for TokenError {
         match invalid {
             InvalidClaims::Malformed => TokenErrorKind::Malformed.into(),
             InvalidClaims::Machine => TokenErrorKind::Category.into(),
-            InvalidClaims::Claim(name) => Self::claim(name),
+            InvalidClaims::Claim(name) => Self::of_claim(name),
         }
     }
 }
@@ -185,7 +190,7 @@ mod tests {
         header["kid"] = "k".repeat(1024).into();
         let token = TestSigner::ours().sign_with(&header, &session_claims());
         let refused = authenticator.authenticate(token.as_bytes()).await.unwrap_err();
-        assert_eq!(refused.kind(), TokenErrorKind::Malformed);
+        assert_eq!(refused.kind(), TokenErrorKind::TooLong);
     }
 
     #[tokio::test]

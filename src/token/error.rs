@@ -12,6 +12,8 @@ pub struct TokenError {
     claim: Option<&'static str>,
     /// Whether the fault was found in a token that says it is made from a template.
     of_template: bool,
+    /// What we expected, in our own words.
+    expected: Option<Arc<str>>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -22,6 +24,8 @@ pub struct TokenError {
 pub enum TokenErrorKind {
     /// Not a compact JWS over a JSON object.
     Malformed,
+    /// Longer than 8 KiB, or its header than 1 KiB.
+    TooLong,
     /// Signed with something other than RS256, or in need of an extension (`crit`).
     Algorithm,
     /// Signed with a key that is not among ours.
@@ -32,8 +36,12 @@ pub enum TokenErrorKind {
     Category,
     /// A claim is missing, malformed or not the one expected.
     Claim,
+    /// Of another issuer than the one expected.
+    Issuer,
     /// Issued to a party that is not among the authorized ones.
     AuthorizedParty,
+    /// Issued to no party that it names, where some are authorized.
+    NoAuthorizedParty,
     /// Expired.
     Expired,
     /// Not valid yet.
@@ -62,8 +70,12 @@ impl TokenError {
         }
     }
 
-    pub(super) fn claim(name: &'static str) -> Self {
+    pub(super) fn of_claim(name: &'static str) -> Self {
         Self { claim: Some(name), ..Self::from(TokenErrorKind::Claim) }
+    }
+
+    pub(super) fn of_issuer(expected: &str) -> Self {
+        Self { expected: Some(expected.into()), ..Self::from(TokenErrorKind::Issuer) }
     }
 
     pub(super) fn found_in_template(self) -> Self {
@@ -84,6 +96,20 @@ impl TokenError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.kind.reason()
+    }
+
+    /// The claim at fault, where one is, such as `azp`.
+    #[must_use]
+    pub fn claim(&self) -> Option<&'static str> {
+        match self.kind {
+            TokenErrorKind::Issuer => Some("iss"),
+            TokenErrorKind::AuthorizedParty | TokenErrorKind::NoAuthorizedParty => Some("azp"),
+            TokenErrorKind::Expired => Some("exp"),
+            TokenErrorKind::NotActiveYet => Some("nbf"),
+            TokenErrorKind::IssuedInTheFuture => Some("iat"),
+            TokenErrorKind::Pending => Some("sts"),
+            _ => self.claim,
+        }
     }
 
     /// Whether the token could not be judged, for want of keys. It may well be good.
@@ -110,13 +136,16 @@ impl TokenErrorKind {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
-            TokenErrorKind::Malformed => "token-invalid",
+            TokenErrorKind::Malformed | TokenErrorKind::TooLong => "token-invalid",
             TokenErrorKind::Algorithm => "token-invalid-algorithm",
             TokenErrorKind::UnknownKey => "jwk-kid-mismatch",
             TokenErrorKind::Signature => "token-invalid-signature",
             TokenErrorKind::Category => "token-type-mismatch",
             TokenErrorKind::Claim => "token-verification-failed",
-            TokenErrorKind::AuthorizedParty => "token-invalid-authorized-parties",
+            TokenErrorKind::Issuer => "token-invalid-issuer",
+            TokenErrorKind::AuthorizedParty | TokenErrorKind::NoAuthorizedParty => {
+                "token-invalid-authorized-parties"
+            }
             TokenErrorKind::Expired => "token-expired",
             TokenErrorKind::NotActiveYet => "token-not-active-yet",
             TokenErrorKind::IssuedInTheFuture => "token-iat-in-the-future",
@@ -129,7 +158,14 @@ impl TokenErrorKind {
 
 impl From<TokenErrorKind> for TokenError {
     fn from(kind: TokenErrorKind) -> Self {
-        Self { kind, claim: None, of_template: false, retry_after: None, source: None }
+        Self {
+            kind,
+            claim: None,
+            of_template: false,
+            expected: None,
+            retry_after: None,
+            source: None,
+        }
     }
 }
 
@@ -137,6 +173,9 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             TokenErrorKind::Malformed => "the token is malformed: send a session token of Clerk's",
+            TokenErrorKind::TooLong => {
+                "the token is too long: leave claims out until it has at most 8 KiB, 1 KiB of which is its header"
+            }
             TokenErrorKind::Algorithm => "the token must be signed with RS256",
             TokenErrorKind::UnknownKey => {
                 "the token is signed with an unknown key: check that it comes from this Clerk instance"
@@ -147,8 +186,20 @@ impl fmt::Display for TokenError {
                 let claim = self.claim.unwrap_or("sub");
                 return write!(f, "the claim `{claim}` is missing or wrong: get a session token");
             }
+            TokenErrorKind::Issuer => {
+                let expected = self.expected.as_deref().unwrap_or("the one that is configured");
+                return write!(
+                    f,
+                    "the token's issuer (`iss`) is not {expected}: check that the publishable key is of the instance \
+                     that signs in; where its Frontend API is proxied, set the issuer to the proxy's URL"
+                );
+            }
             TokenErrorKind::AuthorizedParty => {
-                "the token was issued to another party: add its origin to the authorized parties, if it is yours"
+                "the token was issued to another party (`azp`): add its origin to the authorized parties, if it is yours"
+            }
+            TokenErrorKind::NoAuthorizedParty => {
+                "the token names no party (`azp`), as those of native apps, of the Backend API and of a page's \
+                 first load do: where such tokens are to be accepted, set no authorized parties"
             }
             TokenErrorKind::Expired => "the token has expired: get a new one",
             TokenErrorKind::NotActiveYet => "the token is not valid yet: check the clocks",

@@ -41,7 +41,7 @@ impl JoseHeader {
     pub(super) fn read(encoded: &[u8]) -> Result<Self, TokenErrorKind> {
         let malformed = TokenErrorKind::Malformed;
         if encoded.len() > MAX_LEN {
-            return Err(malformed);
+            return Err(TokenErrorKind::TooLong);
         }
         let json = base64url::decode(encoded).ok_or(malformed)?;
         let members: Members<'_> = serde_json::from_slice(&json).map_err(|_| malformed)?;

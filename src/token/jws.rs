@@ -12,9 +12,7 @@ use super::{
     header::JoseHeader,
     key_set::{KeySet, RsaKey},
 };
-
-/// The longest token that is looked at.
-const MAX_LEN: usize = 8 * 1024;
+use crate::credential::MAX_TOKEN_LEN;
 
 /// A JWS in good form, of whose signature nothing is known.
 pub(super) struct CompactJws<'t> {
@@ -34,8 +32,8 @@ pub(super) struct VerifiedJws {
 impl<'t> CompactJws<'t> {
     pub(super) fn parse(token: &'t [u8]) -> Result<Self, TokenErrorKind> {
         let malformed = TokenErrorKind::Malformed;
-        if token.len() > MAX_LEN {
-            return Err(malformed);
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(TokenErrorKind::TooLong);
         }
         let (Some(first), Some(second)) = (memchr(b'.', token), memrchr(b'.', token)) else {
             return Err(malformed);

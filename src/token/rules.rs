@@ -47,30 +47,29 @@ impl Expectations {
         } else if claims.category() == Category::Template {
             Err(TokenErrorKind::Category.into())
         } else if claims.session_id().is_none() {
-            Err(TokenError::claim("sid"))
+            Err(TokenError::of_claim("sid"))
         } else {
             Ok(())
         }
     }
 
     fn judge_audience(&self, claims: &Claims) -> Result<(), TokenError> {
-        if self.audience.is_empty() || claims.audience().len() == 0 {
+        if self.audience.is_empty() || !claims.has_audience() {
             return Ok(());
         }
         let expected = |one: &str| self.audience.iter().any(|expected| **expected == *one);
-        if claims.audience().any(expected) { Ok(()) } else { Err(TokenError::claim("aud")) }
+        if claims.audience().any(expected) { Ok(()) } else { Err(TokenError::of_claim("aud")) }
     }
 
     fn judge_authorized_party(&self, claims: &Claims) -> Result<(), TokenError> {
         if self.authorized_parties.is_empty() {
             return Ok(());
         }
-        let party = claims.authorized_party();
         let authorized = |party| self.authorized_parties.iter().any(|it| it.as_str() == party);
-        if party.is_some_and(authorized) {
-            Ok(())
-        } else {
-            Err(TokenErrorKind::AuthorizedParty.into())
+        match claims.authorized_party() {
+            Some(party) if authorized(party) => Ok(()),
+            Some(_) => Err(TokenErrorKind::AuthorizedParty.into()),
+            None => Err(TokenErrorKind::NoAuthorizedParty.into()),
         }
     }
 }

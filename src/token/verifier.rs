@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{Authenticator, Expectations, FetchKeys, Keys, TokenError};
-use crate::{Claims, Clock, ConfigError, JwkSet, PublishableKey};
+use crate::{Claims, Clock, ConfigError, JwkSet, PublishableKey, issuer::Issuer};
 
 /// How far clocks may differ, unless it is set.
 pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -224,7 +224,13 @@ impl TokenVerifierBuilder {
 }
 
 /// An empty list would switch the check off, which nobody asks for by giving one.
-pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
+pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError>
+where
+    T: AsRef<str>,
+{
+    if list.iter().any(|one| one.as_ref().is_empty()) {
+        return Err(ConfigError::malformed(what, "such that none of them is empty"));
+    }
     if list.is_empty() {
         return Err(ConfigError::malformed(
             what,
@@ -242,15 +248,9 @@ pub(crate) fn clock_skew(skew: Duration) -> Result<Duration, ConfigError> {
     Ok(skew)
 }
 
-pub(crate) fn issuer(issuer: String) -> Result<Box<str>, ConfigError> {
-    let is_url = issuer.starts_with("https://") || issuer.starts_with("http://");
-    if !is_url || issuer.ends_with('/') || issuer.contains(char::is_whitespace) {
-        return Err(ConfigError::malformed(
-            "the issuer",
-            "a URL such as `https://clerk.example.com`, without trailing slash",
-        ));
-    }
-    Ok(issuer.into_boxed_str())
+#[expect(clippy::needless_pass_by_value, reason = "it maps an optional setting")]
+pub(crate) fn issuer(issuer: String) -> Result<Issuer, ConfigError> {
+    issuer.parse()
 }
 
 impl Default for TokenVerifierBuilder {

@@ -60,8 +60,25 @@ const TABLE: &[(&[&str], Is)] = &[
     (&["authorization: Bearer {forged}"], Is::Refused),
     (&["authorization: Bearer {expired}"], Is::Refused),
     (&["authorization: Bearer {ada-session}"], Is::Refused),
+    // The token alone.
+    (&["authorization: {ada}"], Is::Ada),
+    (&["authorization: {ada} {ada}"], Is::Refused),
+    (&["authorization: {ada} x"], Is::Refused),
+    (&["authorization: {ada}=", "cookie: __session={ada}"], Is::Refused),
+    (&["authorization: {forged}"], Is::Refused),
+    (&["authorization: {expired}"], Is::Refused),
+    (&["authorization: a.b.c"], Is::Refused),
+    (&["authorization: Bearer.b.c {ada}"], Is::Refused),
+    (&["authorization: {ada}", "authorization: {ada}"], Is::Refused),
+    (&["authorization: {ada}", "authorization: Basic dTpw"], Is::Refused),
+    (&["authorization: {ada}", "cookie: __session={bob}"], Is::Ada),
+    (&["authorization: {forged}", "cookie: __session={ada}"], Is::Refused),
+    (&["authorization: {expired}", "cookie: __session={ada}"], Is::Refused),
+    (&["authorization: a.b.c", "cookie: __session={ada}"], Is::Refused),
+    (&["authorization: {ada} x", "cookie: __session={ada}"], Is::Refused),
     // Not a header of ours.
-    (&["authorization: {ada}"], Is::Absent),
+    (&["authorization: {ada-session}"], Is::Absent),
+    (&["authorization: Negotiate", "cookie: __session={ada}"], Is::Ada),
     (&["authorization: Basic {ada}"], Is::Absent),
     (&["authorization: Bearerx {ada}"], Is::Absent),
     (&["x-authorization: Bearer {ada}"], Is::Absent),
@@ -96,13 +113,15 @@ const TABLE: &[(&[&str], Is)] = &[
     (&["cookie: a=b;__session={ada}; c=d"], Is::Ada),
     (&["cookie: a=b;  __session = {ada} ;c=d"], Is::Ada),
     (&["cookie: __session={ada}; ÿ=ÿ"], Is::Ada),
-    (&["cookie: __session=x"], Is::Refused),
-    (&["cookie: __session=ÿ"], Is::Refused),
-    (&["cookie: __session={ada}ÿ"], Is::Refused),
-    (&["cookie: __session={ada}=y"], Is::Refused),
-    (&["cookie: __session=\"{ada}\""], Is::Refused),
-    (&["cookie: __session={ada}, __session={ada}"], Is::Refused),
-    (&["cookie: __session=Bearer {ada}"], Is::Refused),
+    (&["cookie: __session=x"], Is::Absent),
+    (&["cookie: __session=ÿ"], Is::Absent),
+    (&["cookie: __session={ada}ÿ"], Is::Absent),
+    (&["cookie: __session={ada}=y"], Is::Absent),
+    (&["cookie: __session=\"{ada}\""], Is::Absent),
+    (&["cookie: __session={ada}, __session={ada}"], Is::Absent),
+    (&["cookie: __session=Bearer {ada}"], Is::Absent),
+    (&["cookie: __session={foreign-token}"], Is::Absent),
+    (&["cookie: __session=s%3Aabc"], Is::Absent),
     (&["cookie: __session={forged}"], Is::Refused),
     (&["cookie: __session={expired}"], Is::Refused),
     (&["cookie: __Session={ada}"], Is::Absent),
@@ -114,12 +133,16 @@ const TABLE: &[(&[&str], Is)] = &[
     (&["set-cookie: __session={ada}"], Is::Absent),
     // Its suffix.
     (&["cookie: __session_{own}={ada}"], Is::Ada),
-    (&["cookie: __session={bob}; __session_{own}={ada}"], Is::Ada),
-    (&["cookie: __session_{own}={ada}; __session={bob}"], Is::Ada),
+    (&["cookie: __session={bob}; __session_{own}={ada}"], Is::Bob),
+    (&["cookie: __session_{own}={ada}; __session={bob}"], Is::Bob),
+    (&["cookie: __session_{own}={bob}; __session={ada}; __client_uat_{own}=1"], Is::Bob),
+    (&["cookie: __session_{own}={ada}; __session={foreign-token}"], Is::Ada),
+    (&["cookie: __session=x; __session_{own}={ada}; __session=y"], Is::Ada),
     (&["cookie: __session=x; __session_{own}={ada}"], Is::Ada),
     (&["cookie: __session={ada}; __session_{own}="], Is::Ada),
-    (&["cookie: __session={ada}; __session_{own}=x"], Is::Refused),
-    (&["cookie: __session={ada}; __session_{own}={expired}"], Is::Refused),
+    (&["cookie: __session={ada}; __session_{own}=x"], Is::Ada),
+    (&["cookie: __session={ada}; __session_{own}={expired}"], Is::Ada),
+    (&["cookie: __session={ada}; __session_{own}={forged}; __client_uat_{own}=1"], Is::Refused),
     (&["cookie: __session_{foreign}={ada}"], Is::Absent),
     (&["cookie: __session_={ada}"], Is::Absent),
     (&["cookie: __session_{own}x={ada}"], Is::Absent),
@@ -129,12 +152,14 @@ const TABLE: &[(&[&str], Is)] = &[
     (&["cookie: __session={ada}; __session={ada}"], Is::Ada),
     (&["cookie: __session={ada}; __session="], Is::Ada),
     (&["cookie: __session={ada}; __session={bob}"], Is::Refused),
-    (&["cookie: __session=x; __session={ada}"], Is::Refused),
+    (&["cookie: __session=x; __session={ada}"], Is::Ada),
+    (&["cookie: __session={ada}; __session={forged}"], Is::Refused),
+    (&["cookie: __session={foreign-token}; __session={ada}"], Is::Ada),
     (&["cookie: __session_{own}={ada}; __session_{own}={bob}"], Is::Refused),
     (&["cookie: __session_{own}={ada}; __session={ada}; __session={bob}"], Is::Refused),
     // Several fields, as HTTP/2 has them.
     (&["cookie: a=b", "cookie: __session={ada}"], Is::Ada),
-    (&["cookie: __session={bob}", "cookie: __session_{own}={ada}"], Is::Ada),
+    (&["cookie: __session={bob}", "cookie: __session_{own}={ada}"], Is::Bob),
     (&["cookie: __session={ada}", "cookie: __session={ada}"], Is::Ada),
     (&["cookie: __session={ada}", "cookie: __session={bob}"], Is::Refused),
     (&["cookie: __session={ada}", "cookie: __client_uat=0"], Is::Absent),
@@ -151,14 +176,17 @@ const TABLE: &[(&[&str], Is)] = &[
     (&["cookie: __session={ada}; __client_uat=0.0"], Is::Ada),
     (&["cookie: __session={ada}; __client_uat=ÿ"], Is::Ada),
     (&["cookie: __session={ada}; __client_uat=99999999999999999999"], Is::Ada),
-    (&["cookie: __session={ada}; __client_uat=0; __client_uat={iat}"], Is::Refused),
+    (&["cookie: __session={ada}; __client_uat=0; __client_uat={iat}"], Is::Ada),
     (&["cookie: __session_{own}={ada}; __client_uat_{own}={iat}"], Is::Ada),
     (&["cookie: __session_{own}={ada}; __client_uat_{own}={iat+1}"], Is::Refused),
     (&["cookie: __session_{own}={ada}; __client_uat_{own}=0"], Is::Absent),
     (&["cookie: __session_{own}={ada}; __client_uat_{own}=0; __session={bob}"], Is::Absent),
     (&["cookie: __session_{own}={ada}; __client_uat=0"], Is::Ada),
     (&["cookie: __session_{own}={ada}; __client_uat={iat+1}"], Is::Ada),
-    (&["cookie: __session={ada}; __client_uat_{own}=0"], Is::Ada),
+    (&["cookie: __session={ada}; __client_uat_{own}=0"], Is::Absent),
+    (&["cookie: __session={ada}; __client_uat_{own}=0; __client_uat=1"], Is::Ada),
+    (&["cookie: __session={foreign-token}; __client_uat_{own}=0"], Is::Absent),
+    (&["cookie: __session={foreign-token}; __client_uat_{own}=0; __client_uat=1"], Is::Absent),
     (&["cookie: __session={ada}; __client_uat_{foreign}=0"], Is::Ada),
     (&["cookie: __client_uat=0"], Is::Absent),
     (&["cookie: __client_uat={iat}"], Is::Absent),
@@ -182,7 +210,11 @@ impl Names {
         let replacements = vec![
             ("{ada}", clerk.mint(&ada).issued_at(iat).sign()),
             ("{bob}", clerk.token(&clerk.sign_in("user_bob"))),
-            ("{forged}", clerk.mint(&ada).forged().sign()),
+            (
+                "{foreign-token}",
+                clerk.mint(&ada).claim("iss", "https://clerk.other.example").sign(),
+            ),
+            ("{forged}", clerk.mint(&ada).issued_at(iat).forged().sign()),
             ("{expired}", clerk.mint(&ada).expired().sign()),
             ("{ada-session}", ada.to_string()),
             ("{own}", key.cookie_suffix()),
@@ -272,6 +304,41 @@ async fn by_default_no_suffixed_cookie_is_read() {
         assert_eq!(suffixed, Outcome::Missing, "{}", stack.name);
         let both = names.ask(&stack, &["cookie: __session={ada}; __session_{own}=x"]).await;
         assert_eq!(both, admitted("user_ada"), "{}", stack.name);
+    }
+}
+
+/// Firebase Hosting, Remix and other apps on the domain keep their own cookies under the same names.
+#[tokio::test]
+async fn another_apps_cookie_turns_no_visitor_away_and_fetches_no_keys() {
+    let names = Names::new().await;
+    let default = AuthenticateLayer::new(names.clerk.resolver()).unwrap();
+    for (layer, cookies) in [
+        (default, &["cookie: __session=s%3Aabc"][..]),
+        (names.layer(), &["cookie: __session=s%3Aabc"]),
+        (names.layer(), &["cookie: __client_uat_{own}=0; __session={foreign-token}"]),
+        (names.layer(), &["cookie: __session={foreign-token}"]),
+        (names.layer(), &["cookie: __session=x; __session={foreign-token}; __session=y"]),
+    ] {
+        for stack in stacks::all(&layer.allow_anonymous()).await {
+            let outcome = names.ask(&stack, cookies).await;
+            assert_eq!(outcome, Outcome::Anonymous, "{} {cookies:?}", stack.name);
+        }
+    }
+    assert_eq!(names.clerk.requests().total(), 0);
+    let stack = stacks::axum(names.layer().allow_anonymous()).await;
+    assert_eq!(names.ask(&stack, &["cookie: __session={ada}"]).await, admitted("user_ada"));
+    assert!(
+        names.clerk.requests().total() > 0,
+        "keys and sessions are fetched through this emulator"
+    );
+}
+
+#[tokio::test]
+async fn adas_bare_token_beside_eves_cookie_runs_as_ada() {
+    let names = Names::new().await;
+    for stack in stacks::all(&names.layer()).await {
+        let fields = ["authorization: {ada}", "cookie: __session={bob}; __session_{own}={bob}"];
+        assert_eq!(names.ask(&stack, &fields).await, admitted("user_ada"), "{}", stack.name);
     }
 }
 

@@ -206,7 +206,7 @@ async fn the_publishable_key_gives_the_issuer() {
     let token = clerk.mint(&session).claim("iss", "https://proxied.example.com").sign();
     let variables = Variables::of(&clerk).without(PARTIES);
     let said = variables.ask(&format!("authorization: Bearer {token}"));
-    assert_eq!(said.answer, refused("token-verification-failed"));
+    assert_eq!(said.answer, refused("token-invalid-issuer"));
 }
 
 #[tokio::test]

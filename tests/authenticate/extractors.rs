@@ -1,12 +1,6 @@
 //! What handlers are given, and what they are told where there is nothing to give.
 
-use std::{
-    convert::Infallible,
-    error::Error,
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 use axum::{
     Router,
@@ -24,6 +18,8 @@ use tower_clerk::{
     testing::{Fault, Operation, SessionsApi},
     tonic::RequestExt,
 };
+
+use crate::log::Log;
 
 /// How a request came to the handler.
 #[derive(Debug, Clone, Copy)]
@@ -266,25 +262,6 @@ async fn mistakes_in_how_a_service_is_put_together_are_logged_loudly() {
 
     seen_behind(layer, Came::Anonymously.request(&clerk, "/")).await;
     assert_eq!(log.take(), "", "a caller's mistake is not ours");
-}
-
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(text)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod csrf;
 mod doubles;
 mod environment;
 mod extractors;
+mod faults;
+mod log;
 mod raw;
 mod resolving;
 mod revoking;

@@ -13,6 +13,7 @@ use imports::{Crate, Import};
 /// this list, which are the floors below it, and from nothing in its own row.
 const FLOORS: &[&[&str]] = &[
     &["clock", "config_error", "id", "json_object", "once_per_second"],
+    &["issuer"],
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
     &["environment"],
     &["client", "extract"],
