@@ -167,10 +167,13 @@ impl AuthenticateLayer {
     }
 
     /// Admits sessions with sign-in tasks left: [`Policy::accept_pending`].
-    pub fn accept_pending(mut self) -> Self {
-        let settings = self.settings();
-        settings.policy = settings.policy.clone().accept_pending();
-        self
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver does not evaluate policies.
+    pub fn accept_pending(self) -> Result<Self, ConfigError> {
+        let policy = self.settings.policy.clone().accept_pending();
+        self.policy(policy)
     }
 
     /// Admits tokens made from JWT templates: [`Policy::accept_templates`].

@@ -193,6 +193,14 @@ impl ResolveSession for SessionResolver {
         Arc::clone(&self.inner).resolve(credential, policy).await
     }
 
+    fn evaluates_policies(&self) -> bool {
+        true
+    }
+
+    fn keeps_max_age(&self) -> bool {
+        self.inner.rules.check != SessionCheck::Networkless
+    }
+
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
         match self.inner.rules.check {
             SessionCheck::Networkless if policy.greatest_age().is_some() => {

@@ -13,6 +13,7 @@ mod csrf;
 mod doubles;
 mod environment;
 mod extractors;
+mod policies;
 mod raw;
 mod resolving;
 mod revoking;
