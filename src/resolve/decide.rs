@@ -89,7 +89,12 @@ impl Rules {
         };
         let session = admit(known, claims, question.policy, question.now)?.clone();
         let (session, claims) = (Some(session), claims.cloned());
-        Ok(Decision::Verdict(Ok(Resolved { session, claims, freshness: Some(freshness) })))
+        Ok(Decision::Verdict(Ok(Resolved {
+            session,
+            claims,
+            freshness: Some(freshness),
+            ..Resolved::default()
+        })))
     }
 
     fn check_token(
@@ -98,7 +103,7 @@ impl Rules {
         presented: &PresentedToken<'_>,
         question: &Question<'_>,
     ) -> Result<(), Rejection> {
-        question.policy.expectations().judge(claims, question.now, self.clock_skew)?;
+        question.policy.evaluate(claims, question.now, self.clock_skew)?;
         match presented.not_issued_before() {
             Some(time) if claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
                 Err(Rejection::issued_before_sign_in())
@@ -130,7 +135,7 @@ fn networkless(
     if known.is_some_and(|known| matches!(known.fact, Fact::RevokedHere(_))) {
         return Err(Rejection::session_in(&SessionStatus::Revoked));
     }
-    Ok(Resolved { session: None, claims: Some(claims.clone()), freshness: None })
+    Ok(Resolved { claims: Some(claims.clone()), ..Resolved::default() })
 }
 
 /// The session, where it is this user's and this policy admits it.

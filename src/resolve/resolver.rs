@@ -4,7 +4,9 @@ use super::{
     Policy, Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner,
 };
 use crate::{
-    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient, client,
+    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionsClient,
+    admitted_by::ResolverId,
+    client,
     sessions::{Fact, LookupError, SessionCheck},
     token::TokenError,
 };
@@ -76,10 +78,18 @@ impl SessionResolver {
         credential: Credential<'_>,
         policy: &Policy,
     ) -> Result<Resolved, Rejection> {
-        match self.inner.cached(&credential, policy) {
+        match self.cached(&credential, policy) {
             Some(answer) => answer,
-            None => Arc::clone(&self.inner).resolve(credential.to_owned(), policy.clone()).await,
+            None => {
+                let resolver = Arc::new(self.clone());
+                ResolveSession::resolve(resolver, credential.to_owned(), policy.clone()).await
+            }
         }
+    }
+
+    /// Tells this resolver and its clones from others.
+    pub(crate) fn id(&self) -> ResolverId {
+        ResolverId::of(&self.inner)
     }
 
     /// The session with this ID as Clerk describes it, whatever its state, through the cache.
@@ -182,7 +192,8 @@ impl ResolveSession for SessionResolver {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        self.inner.cached(credential, policy)
+        let answer = self.inner.cached(credential, policy)?;
+        Some(answer.map(|resolved| Resolved { resolver: Some(self.id()), ..resolved }))
     }
 
     async fn resolve(
@@ -190,7 +201,11 @@ impl ResolveSession for SessionResolver {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        Arc::clone(&self.inner).resolve(credential, policy).await
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Rejection::outside_of_a_runtime());
+        }
+        let resolved = Arc::clone(&self.inner).resolve(credential, policy).await?;
+        Ok(Resolved { resolver: Some(self.id()), ..resolved })
     }
 
     fn evaluates_policies(&self) -> bool {
