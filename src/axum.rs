@@ -37,20 +37,18 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    Claims, Rejection, Session,
-    middleware::{Passage, Protocol},
+    Claims, Protocol, Rejection, Session,
+    middleware::{Refusals, find, find_optional},
 };
 
 macro_rules! extractor {
-    ($name:ident, $absent:expr) => {
+    ($name:ident) => {
         impl<S: Sync> FromRequestParts<S> for $name {
             type Rejection = ExtractRejection;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-                match parts.extensions.get::<Self>() {
-                    Some(found) => Ok(found.clone()),
-                    None => Err(ExtractRejection(Absent::because(parts.extensions.get(), $absent))),
-                }
+                let found = find::<Self>(&parts.extensions);
+                found.cloned().map_err(|rejection| ExtractRejection::new(rejection, parts))
             }
         }
 
@@ -61,89 +59,52 @@ macro_rules! extractor {
                 parts: &mut Parts,
                 _: &S,
             ) -> Result<Option<Self>, Self::Rejection> {
-                match parts.extensions.get::<Self>() {
-                    Some(found) => Ok(Some(found.clone())),
-                    None if parts.extensions.get::<Passage>().is_some() => Ok(None),
-                    None => Err(ExtractRejection(Absent::Layer)),
-                }
+                let found = find_optional::<Self>(&parts.extensions);
+                found
+                    .map(|found| found.cloned())
+                    .map_err(|rejection| ExtractRejection::new(rejection, parts))
             }
         }
     };
 }
 
-extractor!(Session, Absent::Session);
-extractor!(Claims, Absent::Claims);
+extractor!(Session);
+extractor!(Claims);
 
 /// A handler asked for a [`Session`] or [`Claims`] that the request does not have.
 ///
 /// An anonymous caller is answered 401. Everything else is a mistake in how the service is put together:
-/// 500, and the body says which.
-#[derive(Debug, Clone, Copy)]
-pub struct ExtractRejection(Absent);
-
-#[derive(Debug, Clone, Copy)]
-enum Absent {
-    Caller,
-    Layer,
-    Exempt,
-    Session,
-    Claims,
-}
-
-impl Absent {
-    /// Why something that only some ways of checking give is not there.
-    fn because(passage: Option<&Passage>, not_with_this_check: Self) -> Self {
-        match passage {
-            None => Self::Layer,
-            Some(Passage::Anonymous) => Self::Caller,
-            Some(Passage::Exempt) => Self::Exempt,
-            Some(Passage::Networkless | Passage::WithoutToken) => not_with_this_check,
-        }
-    }
+/// 500, and the body says which. The answer is written as the layer writes its own: see
+/// [`rejection_response`](crate::AuthenticateLayer::rejection_response).
+#[derive(Debug, Clone)]
+pub struct ExtractRejection {
+    rejection: Rejection,
+    refusals: Refusals,
+    protocol: Protocol,
 }
 
 impl ExtractRejection {
-    /// The status of the answer.
+    fn new(rejection: Rejection, request: &Parts) -> Self {
+        let refusals = Refusals::of(&request.extensions);
+        Self { rejection, protocol: refusals.protocol(request), refusals }
+    }
+
+    /// The status of the answer, over HTTP.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self.0 {
-            Absent::Caller => StatusCode::UNAUTHORIZED,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.rejection.status()
     }
 
     /// What is wrong.
     #[must_use]
     pub fn body_text(&self) -> &'static str {
-        match self.0 {
-            Absent::Caller => "a session token is required",
-            Absent::Layer => {
-                "no session was looked for: add `tower_clerk::AuthenticateLayer` to this route"
-            }
-            Absent::Exempt => {
-                "this route is exempt from authentication: extract `Option<Session>`, or end the \
-                 exemption"
-            }
-            Absent::Session => {
-                "sessions are not read in networkless mode: extract `Claims`, or check with \
-                 `SessionCheck::Get`"
-            }
-            Absent::Claims => {
-                "a session identifier came without a token: extract `Session` instead of `Claims`"
-            }
-        }
+        self.rejection.detail()
     }
 }
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
-        match self.0 {
-            Absent::Caller => Rejection::missing_credential().into_response(),
-            _ => {
-                tracing::error!("{}", self.body_text());
-                (self.status(), self.body_text()).into_response()
-            }
-        }
+        self.refusals.write(self.rejection, self.protocol).map(Body::from)
     }
 }
 
@@ -155,10 +116,9 @@ impl fmt::Display for ExtractRejection {
 
 impl Error for ExtractRejection {}
 
+/// By itself, a rejection knows of no layer: it is answered as over HTTP.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut response = self.to_response(Protocol::Http).map(Body::from);
-        response.extensions_mut().insert(self);
-        response
+        Refusals::default().write(self, Protocol::Http).map(Body::from)
     }
 }

@@ -68,6 +68,7 @@
 //! [`max_age`]: AuthenticateLayer::max_age
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admitted_by;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod claims;

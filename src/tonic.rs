@@ -21,10 +21,17 @@
 //! ```
 
 use ::tonic::{Code, Request, Status, metadata::MetadataMap, server::NamedService};
+use http::{Extensions, header};
 
-use crate::{Authenticate, Claims, Protocol, Rejection, Session, middleware::Passage};
+use crate::{
+    Authenticate, Claims, Protocol, Rejection, Session,
+    middleware::{Refusals, Wanted, find},
+};
 
 /// Reads from a request what [`AuthenticateLayer`](crate::AuthenticateLayer) found out about its caller.
+///
+/// A refusal says what the layer's [`rejection_response`](crate::AuthenticateLayer::rejection_response)
+/// writes over gRPC: its `grpc-status`, `grpc-message` and other headers.
 pub trait RequestExt: sealed::Sealed {
     /// The caller's session.
     ///
@@ -43,13 +50,11 @@ pub trait RequestExt: sealed::Sealed {
 
 impl<T> RequestExt for Request<T> {
     fn session(&self) -> Result<&Session, Status> {
-        let extensions = self.extensions();
-        extensions.get().ok_or_else(|| absent(extensions.get(), "`claims`, or `SessionCheck::Get`"))
+        found(self.extensions())
     }
 
     fn claims(&self) -> Result<&Claims, Status> {
-        let extensions = self.extensions();
-        extensions.get().ok_or_else(|| absent(extensions.get(), "`session`, or session tokens"))
+        found(self.extensions())
     }
 }
 
@@ -60,22 +65,17 @@ mod sealed {
     impl<T> Sealed for ::tonic::Request<T> {}
 }
 
-fn absent(passage: Option<&Passage>, instead: &str) -> Status {
-    match passage {
-        None => mistake("add `tower_clerk::AuthenticateLayer` to this service"),
-        Some(Passage::Anonymous) => Rejection::missing_credential().into(),
-        Some(Passage::Exempt) => mistake("this method is exempt from authentication"),
-        Some(Passage::Networkless | Passage::WithoutToken) => {
-            mistake(format!("not available with this check; use {instead}"))
-        }
-    }
+fn found<T: Wanted>(extensions: &Extensions) -> Result<&T, Status> {
+    find(extensions).map_err(|rejection| status(rejection, &Refusals::of(extensions)))
 }
 
-/// In how the service is put together.
-fn mistake(what: impl Into<String>) -> Status {
-    let what = what.into();
-    tracing::error!("{what}");
-    Status::internal(what)
+/// What this answer says over gRPC, if it says anything there; else the rejection's own.
+fn status(rejection: Rejection, refusals: &Refusals) -> Status {
+    let mut headers = refusals.write(rejection.clone(), Protocol::Grpc).into_parts().0.headers;
+    headers.remove(header::CONTENT_TYPE);
+    let Some(mut status) = Status::from_header_map(&headers) else { return rejection.into() };
+    status.set_source(std::sync::Arc::new(rejection));
+    status
 }
 
 impl From<Rejection> for Status {
@@ -83,7 +83,7 @@ impl From<Rejection> for Status {
         let mut headers = rejection.to_response(Protocol::Grpc).into_parts().0.headers;
         headers.remove("grpc-status");
         headers.remove("grpc-message");
-        headers.remove(http::header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_TYPE);
         let code = Code::from_i32(rejection.grpc_code());
         let metadata = MetadataMap::from_headers(headers);
         let mut status = Self::with_metadata(code, rejection.detail(), metadata);

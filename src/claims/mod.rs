@@ -15,7 +15,7 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::value::RawValue;
 
-use crate::{SessionId, UserId};
+use crate::{SessionId, UserId, admitted_by::AdmittedBy};
 
 pub use self::{
     actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
@@ -29,13 +29,13 @@ pub(crate) use self::{
 /// What a verified token says about a session and its user.
 ///
 /// Claims exist only once a [`TokenVerifier`](crate::TokenVerifier) has checked the signature.
-/// Cloning is one atomic increment. Serialized, they are the token's payload exactly as it came.
+/// Cloning is cheap. Serialized, they are the token's payload exactly as it came.
 ///
 /// Both versions of Clerk's [session token claims] read alike.
 ///
 /// [session token claims]: https://clerk.com/docs/guides/sessions/session-tokens
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>);
+pub struct Claims(Arc<Inner>, AdmittedBy);
 
 struct Inner {
     category: Category,
@@ -114,7 +114,17 @@ impl Claims {
             pending: read.is_pending(),
             payload: text,
         };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(inner), AdmittedBy::default()))
+    }
+
+    /// The claims as one request carries them.
+    pub(crate) fn of_request_admitted_by(self, admitted_by: AdmittedBy) -> Self {
+        Self(self.0, admitted_by)
+    }
+
+    /// By whom the request was admitted that carries these claims.
+    pub(crate) fn admitted_by(&self) -> &AdmittedBy {
+        &self.1
     }
 
     /// The session (`sid`). `None` only for a token made from a JWT template, where those are

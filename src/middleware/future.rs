@@ -7,12 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{AuthenticateLayer, Protocol, ResponseBody, events::Source};
-use crate::resolve::Resolving;
+use super::{AuthenticateLayer, ResponseBody, events::Source};
+use crate::{Rejection, resolve::Resolving};
 
 pin_project! {
     /// The response to come of [`Authenticate`](super::Authenticate).
@@ -37,14 +37,21 @@ pin_project! {
             resolving: Resolving,
             waiting: Option<Box<Waiting<S, ReqBody>>>,
         },
+        /// The caller may pass; the inner service is not ready yet.
+        Granted {
+            waiting: Option<Box<Waiting<S, ReqBody>>>,
+            has_waited: bool,
+        },
     }
 }
 
 /// What a request needs once its caller is known.
 struct Waiting<S, ReqBody> {
     since: Instant,
-    ready: S,
-    request: Request<ReqBody>,
+    /// A clone of the request's own, polled ready when there is something to call it with.
+    inner: S,
+    parts: Parts,
+    body: ReqBody,
     layer: AuthenticateLayer,
 }
 
@@ -62,12 +69,19 @@ where
 
     pub(super) fn resolving(
         resolving: Resolving,
-        ready: S,
-        request: Request<ReqBody>,
+        inner: S,
+        parts: Parts,
+        body: ReqBody,
         layer: AuthenticateLayer,
     ) -> Self {
-        let waiting = Some(Box::new(Waiting { since: Instant::now(), ready, request, layer }));
-        Self { state: State::Resolving { resolving, waiting } }
+        let waiting = Waiting { since: Instant::now(), inner, parts, body, layer };
+        Self { state: State::Resolving { resolving, waiting: Some(Box::new(waiting)) } }
+    }
+}
+
+impl<S, ReqBody> Waiting<S, ReqBody> {
+    fn refuse(&self, rejection: Rejection) -> Response<Bytes> {
+        self.layer.settings.refuse(rejection, &self.parts, Source::Miss(self.since.elapsed()))
     }
 }
 
@@ -91,18 +105,33 @@ where
                 }
                 StateProj::Resolving { resolving, waiting } => {
                     let answer = ready!(resolving.as_mut().poll(cx));
-                    let waiting = waiting.take().expect("polled after completion");
-                    let Waiting { since, mut ready, mut request, layer } = *waiting;
-                    let admitted =
-                        answer.and_then(|resolved| layer.grant(resolved, request.extensions_mut()));
-                    match admitted {
-                        Ok(()) => State::Inner { future: ready.call(request) },
+                    let mut waiting = waiting.take().expect("polled after completion");
+                    let settings = &waiting.layer.settings;
+                    let extensions = &mut waiting.parts.extensions;
+                    match answer.and_then(|resolved| settings.grant(resolved, extensions)) {
+                        Ok(()) => State::Granted { waiting: Some(waiting), has_waited: false },
                         Err(rejection) => {
-                            let protocol = Protocol::of(request.headers());
-                            let source = Source::Miss(since.elapsed());
-                            State::Refused {
-                                response: Some(layer.refuse(rejection, protocol, source)),
-                            }
+                            State::Refused { response: Some(waiting.refuse(rejection)) }
+                        }
+                    }
+                }
+                StateProj::Granted { waiting, has_waited } => {
+                    let ready = waiting.as_mut().expect("polled after completion");
+                    let Poll::Ready(is_ready) = ready.inner.poll_ready(cx) else {
+                        *has_waited = true;
+                        return Poll::Pending;
+                    };
+                    let mut ready = waiting.take().expect("it was there just now");
+                    is_ready?;
+                    // The session may have been revoked, or the token have expired, meanwhile.
+                    let refused = || ready.layer.settings.refused_since(&ready.parts);
+                    match has_waited.then(refused).flatten() {
+                        Some(rejection) => {
+                            State::Refused { response: Some(ready.refuse(rejection)) }
+                        }
+                        None => {
+                            let request = Request::from_parts(ready.parts, ready.body);
+                            State::Inner { future: ready.inner.call(request) }
                         }
                     }
                 }

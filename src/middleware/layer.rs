@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, request::Parts};
 use tower::Layer;
 
-use super::{Authenticate, Protocol, events::Events};
+use super::{Authenticate, Protocol, Refusals, events::Events};
 use crate::{
     ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver, environment,
     extract::{BearerToken, CredentialError, ExtractCredential, Or, SessionCookie},
@@ -47,7 +47,7 @@ pub(super) struct Settings {
     pub(super) anonymous: bool,
     pub(super) preflight: bool,
     pub(super) exempt: Option<Arc<dyn Exempt>>,
-    pub(super) response: Option<Arc<dyn RejectionResponse>>,
+    pub(super) refusals: Refusals,
     pub(super) events: Arc<Events>,
 }
 
@@ -55,14 +55,6 @@ pub(super) struct Settings {
 pub(super) trait Exempt: Fn(&Parts) -> bool + Send + Sync {}
 
 impl<F: Fn(&Parts) -> bool + Send + Sync> Exempt for F {}
-
-/// Writes the answer to a refused request.
-pub(super) trait RejectionResponse:
-    Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync
-{
-}
-
-impl<F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync> RejectionResponse for F {}
 
 impl AuthenticateLayer {
     /// Authenticates with this resolver.
@@ -78,7 +70,7 @@ impl AuthenticateLayer {
             anonymous: false,
             preflight: false,
             exempt: None,
-            response: None,
+            refusals: Refusals::default(),
             events: Arc::default(),
         };
         Self { settings: Arc::new(settings) }.checked()
@@ -167,10 +159,13 @@ impl AuthenticateLayer {
     }
 
     /// Admits sessions with sign-in tasks left: [`Policy::accept_pending`].
-    pub fn accept_pending(mut self) -> Self {
-        let settings = self.settings();
-        settings.policy = settings.policy.clone().accept_pending();
-        self
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver does not evaluate policies.
+    pub fn accept_pending(self) -> Result<Self, ConfigError> {
+        let policy = self.settings.policy.clone().accept_pending();
+        self.policy(policy)
     }
 
     /// Admits tokens made from JWT templates: [`Policy::accept_templates`].
@@ -238,11 +233,49 @@ impl AuthenticateLayer {
     }
 
     /// Answers refused requests so, instead of with [`Rejection::to_response`].
+    ///
+    /// It holds for all that this crate refuses on requests that came through the layer: extractors and
+    /// [`RevokeSession`](crate::RevokeSession) answer so too. Read [`Rejection::detail`] and
+    /// [`Rejection::public_reason`] for what a caller may know.
     pub fn rejection_response<F>(mut self, response: F) -> Self
     where
         F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync + 'static,
     {
-        self.settings().response = Some(Arc::new(response));
+        self.settings().refusals.write_with(Arc::new(response));
+        self
+    }
+
+    /// Answers in this protocol, whatever a request looks like. By default each request is answered in
+    /// [its own](Protocol::of).
+    ///
+    /// # Security
+    ///
+    /// A layer that answers a gateway's sub-requests (nginx `auth_request`, Traefik ForwardAuth, Envoy
+    /// ext_authz over HTTP) must be told [`Protocol::Http`]. The gateway copies the caller's headers, at
+    /// times the method and HTTP/2 too, so that whoever calls it decides what the sub-request looks
+    /// like; a refusal in gRPC's form has status 200, which the gateway takes for a yes.
+    ///
+    /// ```
+    /// use axum::{Router, http::{Request, StatusCode}, routing::any};
+    /// use tower::ServiceExt;
+    /// use tower_clerk::{AuthenticateLayer, Protocol, testing::SessionsApi};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let clerk = SessionsApi::start().await;
+    /// # let resolver = clerk.resolver();
+    /// // What the gateway asks; whoever may pass is answered 200.
+    /// let layer = AuthenticateLayer::new(resolver)?.protocol(Protocol::Http);
+    /// let auth: Router = Router::new().route("/auth", any(|| async {})).layer(layer);
+    ///
+    /// let sub_request = Request::post("/auth").header("content-type", "application/grpc");
+    /// let sub_request = sub_request.header("te", "trailers").body(axum::body::Body::empty())?;
+    /// assert_eq!(auth.oneshot(sub_request).await?.status(), StatusCode::UNAUTHORIZED);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.settings().refusals.fix_protocol(protocol);
         self
     }
 
@@ -292,6 +325,7 @@ impl fmt::Debug for Settings {
             .field("anonymous", &self.anonymous)
             .field("preflight", &self.preflight)
             .field("exempt", &self.exempt.is_some())
+            .field("refusals", &self.refusals)
             .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,26 @@
 //! The middleware: requests go in, requests with a session come out.
 
+mod absence;
 mod body;
 mod events;
 mod future;
+mod gate;
 mod layer;
-mod passage;
 mod preflight;
 mod protocol;
+mod refusals;
 mod response;
 mod revoke;
+mod same_origin;
 mod service;
 
+#[cfg(feature = "tonic")]
+pub(crate) use self::absence::Wanted;
 #[cfg(any(feature = "axum", feature = "tonic"))]
-pub(crate) use self::passage::Passage;
+pub(crate) use self::absence::find;
+#[cfg(feature = "axum")]
+pub(crate) use self::absence::find_optional;
+pub(crate) use self::refusals::Refusals;
 pub use self::{
     body::{AnswerBody, ResponseBody},
     future::ResponseFuture,

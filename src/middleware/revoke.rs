@@ -3,29 +3,40 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use tower::Service;
 
 use super::{
-    AnswerBody, Protocol,
-    passage::{CookieRead, Passage},
+    AnswerBody, Protocol, Refusals,
+    absence::{self, Absence, Cause},
+    gate::CookieRead,
+    same_origin::is_same_origin,
 };
-use crate::{Claims, Rejection, RejectionKind, Session, SessionId, SessionResolver};
+use crate::{
+    Claims, ConfigError, Rejection, RejectionKind, Session, SessionId, SessionResolver,
+    token::Origin,
+};
 
 /// A ready sign-out: revokes the session of whoever calls it.
 ///
 /// Put it behind an [`AuthenticateLayer`](super::AuthenticateLayer). It answers POST with 204, also where
 /// the session was revoked elsewhere in the meantime, and expires the cookie that the credential came in; with 503 and
-/// `Retry-After` where the outcome is unknown.
+/// `Retry-After` where the outcome is unknown. Refusals are written as the layer writes its own.
+///
+/// Its resolver must be the layer's: behind a layer with another one, a session that was signed out
+/// would be admitted again by the next request, so all requests are answered 500, and the answer says why.
 ///
 /// # Security
 ///
 /// Where the credential came in a cookie, which browsers send on their own, another site could sign
 /// the user out. Such a request is refused unless `Sec-Fetch-Site` says `same-origin` or `none`, or, from
-/// browsers that do not send it, `Origin` is this host.
+/// browsers that do not send it, `Origin` is one of this service's
+/// [public origins](RevokeSession::public_origins). Where none was named, it must be `https` and of the
+/// host that was asked, or `http` on a loopback host. No `X-Forwarded-` header is believed.
 ///
 /// ```
 /// # use tower_clerk::{SecretKey, SessionsClient};
@@ -40,15 +51,70 @@ use crate::{Claims, Rejection, RejectionKind, Session, SessionId, SessionResolve
 /// # Ok::<(), tower_clerk::ConfigError>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct RevokeSession {
     resolver: SessionResolver,
+    public_origins: Arc<[Origin]>,
 }
 
 impl RevokeSession {
     /// Revokes through this resolver, which must be the layer's, so that it takes effect at once.
-    #[must_use]
     pub fn new(resolver: SessionResolver) -> Self {
-        Self { resolver }
+        Self { resolver, public_origins: Arc::default() }
+    }
+
+    /// The origins under which browsers see this service, such as `https://app.example.com`: the
+    /// `Origin` of a request with a cookie must be one of them, byte for byte.
+    ///
+    /// It is needed where a proxy in front of the service rewrites `Host`, and where the service is
+    /// reached over plain `http` from other machines.
+    ///
+    /// # Errors
+    ///
+    /// Fails where one is not an origin, or there is none.
+    pub fn public_origins<I>(mut self, origins: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let origins = origins.into_iter().map(|origin| origin.as_ref().parse::<Origin>());
+        let origins = origins.collect::<Result<Vec<_>, _>>();
+        let origins = origins.map_err(|error| error.about("each public origin"))?;
+        if origins.is_empty() {
+            return Err(ConfigError::malformed(
+                "the public origins",
+                "at least one: leave the setting out to go by the host that is asked",
+            ));
+        }
+        self.public_origins = origins.into();
+        Ok(self)
+    }
+
+    fn session_to_revoke(&self, request: &Parts) -> Result<SessionId, Rejection> {
+        let extensions = &request.extensions;
+        let admitted_by = absence::admitted_by(extensions).ok_or_else(|| {
+            Rejection::misconfigured("authenticate-layer-missing").with_detail(
+                "nobody looked who is to be signed out: add `tower_clerk::AuthenticateLayer` to this route",
+            )
+        })?;
+        let session = extensions.get::<Session>().map(Session::id);
+        let claimed = || extensions.get::<Claims>().and_then(Claims::session_id);
+        let Some(session) = session.or_else(claimed) else {
+            return Err(match extensions.get::<Absence>().map(|absence| absence.cause) {
+                Some(Cause::Anonymous) => Rejection::missing_credential(),
+                _ => Rejection::misconfigured("nobody-to-sign-out"),
+            });
+        };
+        if admitted_by.resolver != Some(self.resolver.id()) {
+            return Err(Rejection::misconfigured("revoke-session-resolver-mismatch").with_detail(
+                "`RevokeSession` and `AuthenticateLayer` have different resolvers: give both a clone of one",
+            ));
+        }
+        let in_cookie = extensions.get::<CookieRead>().is_some();
+        if in_cookie && !is_same_origin(request, &self.public_origins) {
+            return Err(Rejection::new(RejectionKind::CrossSite, "cross-site-request"));
+        }
+        Ok(session.clone())
     }
 }
 
@@ -62,19 +128,37 @@ impl<B> Service<Request<B>> for RevokeSession {
     }
 
     fn call(&mut self, request: Request<B>) -> RevokeFuture {
-        let cookie = request.extensions().get::<CookieRead>().cloned();
-        let session = match session_to_revoke(&request, cookie.is_some()) {
+        let (request, _) = request.into_parts();
+        if request.method != Method::POST {
+            return RevokeFuture::answered(method_not_allowed());
+        }
+        let refusals = Refusals::of(&request.extensions);
+        let protocol = refusals.protocol(&request);
+        let session = match self.session_to_revoke(&request) {
             Ok(session) => session,
-            Err(response) => return RevokeFuture(State::Answered(Some(*response))),
+            Err(rejection) => {
+                return RevokeFuture::answered(refused(rejection, &refusals, protocol));
+            }
         };
+        let cookie = request.extensions.get::<CookieRead>().cloned();
         let resolver = self.resolver.clone();
         RevokeFuture(State::Revoking(Box::pin(async move {
-            match resolver.revoke(&session).await {
-                Ok(_) => signed_out(cookie.as_ref()),
-                Err(error) if error.is_not_found() => signed_out(cookie.as_ref()),
-                Err(error) => refusal(&Rejection::from(error)),
+            match revoke(&resolver, &session).await {
+                Ok(()) => signed_out(cookie.as_ref()),
+                Err(rejection) => refused(rejection, &refusals, protocol),
             }
         })))
+    }
+}
+
+async fn revoke(resolver: &SessionResolver, session: &SessionId) -> Result<(), Rejection> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(Rejection::outside_of_a_runtime());
+    }
+    match resolver.revoke(session).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -84,6 +168,12 @@ pub struct RevokeFuture(State);
 enum State {
     Answered(Option<Response<AnswerBody>>),
     Revoking(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
+}
+
+impl RevokeFuture {
+    fn answered(response: Response<AnswerBody>) -> Self {
+        Self(State::Answered(Some(response)))
+    }
 }
 
 impl Future for RevokeFuture {
@@ -101,51 +191,6 @@ impl fmt::Debug for RevokeFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RevokeFuture").finish_non_exhaustive()
     }
-}
-
-fn session_to_revoke<B>(
-    request: &Request<B>,
-    in_cookie: bool,
-) -> Result<SessionId, Box<Response<AnswerBody>>> {
-    if request.method() != Method::POST {
-        return Err(Box::new(method_not_allowed()));
-    }
-    let extensions = request.extensions();
-    let session = extensions.get::<Session>().map(Session::id);
-    let claimed = || extensions.get::<Claims>().and_then(Claims::session_id);
-    let Some(session) = session.or_else(claimed) else {
-        let rejection = match extensions.get() {
-            None => Rejection::misconfigured("authenticate-layer-missing"),
-            Some(Passage::Anonymous) => Rejection::missing_credential(),
-            Some(_) => Rejection::misconfigured("nobody-to-sign-out"),
-        };
-        return Err(Box::new(refusal(&rejection)));
-    };
-    if in_cookie && !is_from_this_site(request.headers(), request.uri()) {
-        let rejection = Rejection::new(RejectionKind::CrossSite, "cross-site-request");
-        return Err(Box::new(refusal(&rejection)));
-    }
-    Ok(session.clone())
-}
-
-/// Whether a page of this host sent the request, as far as the browser says.
-fn is_from_this_site(headers: &HeaderMap, uri: &Uri) -> bool {
-    if headers.contains_key("sec-fetch-site") {
-        return matches!(only(headers, "sec-fetch-site"), Some("same-origin" | "none"));
-    }
-    let host =
-        uri.authority().map(|authority| authority.as_str()).or_else(|| only(headers, "host"));
-    let origin_host = only(headers, "origin").and_then(|origin| {
-        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))
-    });
-    matches!((host, origin_host), (Some(host), Some(origin)) if host.eq_ignore_ascii_case(origin))
-}
-
-/// The value of a header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
 }
 
 fn signed_out(cookie: Option<&CookieRead>) -> Response<AnswerBody> {
@@ -171,11 +216,10 @@ fn answer(status: StatusCode) -> Response<AnswerBody> {
     response
 }
 
-fn refusal(rejection: &Rejection) -> Response<AnswerBody> {
+fn refused(rejection: Rejection, refusals: &Refusals, protocol: Protocol) -> Response<AnswerBody> {
     if rejection.kind() == RejectionKind::Misconfigured {
-        tracing::error!(reason = rejection.reason(), "a session could not be revoked");
+        let detail = rejection.detail();
+        tracing::error!(reason = rejection.reason(), detail, "a session could not be revoked");
     }
-    let mut response = rejection.to_response(Protocol::Http).map(AnswerBody::new);
-    response.extensions_mut().insert(rejection.clone());
-    response
+    refusals.write(rejection, protocol).map(AnswerBody::new)
 }

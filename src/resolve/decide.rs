@@ -144,7 +144,7 @@ impl Rules {
         question: &Question<'_>,
     ) -> Result<(), Rejection> {
         let skew = self.lifetimes.clock_skew;
-        question.policy.expectations().judge(claims, question.now, skew)?;
+        question.policy.evaluate(claims, question.now, skew)?;
         match presented.not_issued_before() {
             Some(time) if claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
                 Err(Rejection::issued_before_sign_in())
@@ -179,6 +179,7 @@ impl Rules {
             session: Some(session.clone()),
             claims: claims.cloned(),
             freshness: Some(Freshness::of(proven_at, entry.sent_at, is_stale)),
+            ..Resolved::default()
         };
         if is_proven && is_described {
             let is_aging = age >= entry.renewal(entry.life(life));
@@ -253,6 +254,7 @@ impl Rules {
                     session: Some(session.clone()),
                     claims: claims.cloned(),
                     freshness: Some(Freshness::of(entry.sent_at, entry.sent_at, false)),
+                    ..Resolved::default()
                 })));
             }
             status => status,
@@ -294,6 +296,7 @@ impl Rules {
                 session: None,
                 claims: Some(claims.clone()),
                 freshness: Some(Freshness::unconfirmed(vouched_at)),
+                ..Resolved::default()
             }));
         }
         Decision::NeedSession(Need::Wait)
@@ -312,5 +315,5 @@ fn networkless(claims: &Claims, known: &Known<'_>, policy: &Policy) -> Result<Re
     if let Some(CacheEntry { fact: Fact::Ended(ending), .. }) = known.entry {
         return Err(Rejection::session_in(&ending.status));
     }
-    Ok(Resolved { session: None, claims: Some(claims.clone()), freshness: None })
+    Ok(Resolved { claims: Some(claims.clone()), ..Resolved::default() })
 }

@@ -1,8 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
-    ConfigError,
-    token::{Expectations, not_empty},
+    Claims, ConfigError,
+    token::{Expectations, TokenError, not_empty},
 };
 
 /// What one layer asks of a session and its token, beyond that they are genuine and current.
@@ -98,6 +101,34 @@ impl Policy {
         self
     }
 
+    /// Whether a verified token meets this policy at that time: its kind, audience, authorized party,
+    /// times and sign-in tasks. `clock_skew` is by how much the clocks may differ.
+    ///
+    /// It is for a [`ResolveSession`](crate::ResolveSession) of your own. The signature and the issuer
+    /// were judged before there were claims; the session's own state and
+    /// [`greatest_age`](Policy::greatest_age) are left to the resolver.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use tower_clerk::{Claims, Policy, Rejection};
+    ///
+    /// fn admit(policy: &Policy, claims: &Claims) -> Result<(), Rejection> {
+    ///     Ok(policy.evaluate(claims, SystemTime::now(), Duration::from_secs(5))?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first rule that the token breaks.
+    pub fn evaluate(
+        &self,
+        claims: &Claims,
+        now: SystemTime,
+        clock_skew: Duration,
+    ) -> Result<(), TokenError> {
+        self.0.expectations.judge(claims, now, clock_skew)
+    }
+
     /// How old what is known of a session may be, where there is a bound.
     #[must_use]
     pub fn greatest_age(&self) -> Option<Duration> {
@@ -114,6 +145,11 @@ impl Policy {
     #[must_use]
     pub fn accepts_templates(&self) -> bool {
         self.0.expectations.accept_templates
+    }
+
+    /// Whether it says anything of tokens that a policy does not say by default.
+    pub(super) fn is_set_for_tokens(&self) -> bool {
+        self.0.expectations != Expectations::default()
     }
 
     pub(super) fn expectations(&self) -> &Expectations {

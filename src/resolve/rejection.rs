@@ -17,6 +17,7 @@ use crate::{
 pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
+    detail: Option<&'static str>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -48,7 +49,7 @@ impl Rejection {
     /// A rejection of this kind. The reason is a short word for logs and problem details.
     #[must_use]
     pub fn new(kind: RejectionKind, reason: &'static str) -> Self {
-        Self { kind, reason, retry_after: None, source: None }
+        Self { kind, reason, detail: None, retry_after: None, source: None }
     }
 
     /// Adds when to try again.
@@ -122,9 +123,13 @@ impl Rejection {
         }
     }
 
-    /// A sentence for the caller, which gives nothing away.
+    /// A sentence for the caller, which gives nothing away. Where the service was put together wrongly,
+    /// so that no request of its kind can succeed, it says what to change.
     #[must_use]
     pub fn detail(&self) -> &'static str {
+        if let Some(detail) = self.detail {
+            return detail;
+        }
         match self.kind {
             RejectionKind::MissingCredential => "a session token is required",
             RejectionKind::InvalidCredential => "the session token was refused",
@@ -150,6 +155,16 @@ impl Rejection {
 
     pub(crate) fn misconfigured(reason: &'static str) -> Self {
         Self::new(RejectionKind::Misconfigured, reason)
+    }
+
+    /// Says something more precise to the caller; in ASCII, since it goes into a header over gRPC.
+    pub(crate) fn with_detail(self, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    pub(crate) fn outside_of_a_runtime() -> Self {
+        Self::misconfigured("tokio-runtime-missing")
+            .with_detail("sessions are resolved within a tokio runtime: serve requests in one")
     }
 
     pub(crate) fn issued_before_sign_in() -> Self {

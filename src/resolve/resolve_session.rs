@@ -9,6 +9,10 @@ use crate::{ConfigError, Credential, OwnedCredential};
 /// `await`: [`cached`](ResolveSession::cached) borrows the credential from the request and answers at
 /// once or not at all; [`resolve`](ResolveSession::resolve) takes its time.
 ///
+/// What a layer is told to ask of tokens and sessions comes as a [`Policy`], which a resolver keeps by
+/// [`Policy::evaluate`] and says that it keeps: see
+/// [`evaluates_policies`](ResolveSession::evaluates_policies).
+///
 /// ```
 /// use tower_clerk::{
 ///     AuthenticateLayer, OwnedCredential, Policy, Rejection, RejectionKind, ResolveSession, Resolved,
@@ -47,13 +51,40 @@ pub trait ResolveSession: Send + Sync + 'static {
         policy: Policy,
     ) -> impl Future<Output = Result<Resolved, Rejection>> + Send + 'static;
 
-    /// Refuses, at start-up, a policy that this resolver cannot keep.
+    /// Whether it admits a token only where [`Policy::evaluate`] does.
+    ///
+    /// A resolver that does not say so can have a layer with the default policy only: authorized
+    /// parties, an audience, accepted pending sessions and templates are refused at start-up, since
+    /// they would do nothing.
+    fn evaluates_policies(&self) -> bool {
+        false
+    }
+
+    /// Whether it asks anew where what it knows is older than [`Policy::greatest_age`].
+    fn keeps_max_age(&self) -> bool {
+        false
+    }
+
+    /// Refuses, at start-up, a policy that this resolver cannot keep: by default what it does not say
+    /// that it keeps.
     ///
     /// # Errors
     ///
     /// Fails with what to change.
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
-        let _ = policy;
+        if policy.is_set_for_tokens() && !self.evaluates_policies() {
+            return Err(ConfigError::contradiction(
+                "the layer's authorized parties, audience, `accept_pending` or `accept_templates` \
+                 would do nothing with this resolver: have it call `Policy::evaluate` and say so in \
+                 `ResolveSession::evaluates_policies`, or drop them",
+            ));
+        }
+        if policy.greatest_age().is_some() && !self.keeps_max_age() {
+            return Err(ConfigError::contradiction(
+                "the layer's `max_age` would do nothing with this resolver: have it keep \
+                 `Policy::greatest_age` and say so in `ResolveSession::keeps_max_age`, or drop it",
+            ));
+        }
         Ok(())
     }
 
@@ -65,6 +96,44 @@ pub trait ResolveSession: Send + Sync + 'static {
     /// What its way of checking is called in events.
     fn name(&self) -> &'static str {
         "custom"
+    }
+}
+
+impl<R: ResolveSession> ResolveSession for Arc<R> {
+    fn cached(
+        &self,
+        credential: &Credential<'_>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
+        R::cached(self, credential, policy)
+    }
+
+    fn resolve(
+        self: Arc<Self>,
+        credential: OwnedCredential,
+        policy: Policy,
+    ) -> impl Future<Output = Result<Resolved, Rejection>> + Send + 'static {
+        R::resolve(Self::clone(&self), credential, policy)
+    }
+
+    fn evaluates_policies(&self) -> bool {
+        R::evaluates_policies(self)
+    }
+
+    fn keeps_max_age(&self) -> bool {
+        R::keeps_max_age(self)
+    }
+
+    fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
+        R::check_policy(self, policy)
+    }
+
+    fn accepts_session_ids(&self) -> bool {
+        R::accepts_session_ids(self)
+    }
+
+    fn name(&self) -> &'static str {
+        R::name(self)
     }
 }
 

@@ -1,11 +1,15 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{Claims, Session};
+use crate::{Claims, Session, admitted_by::ResolverId};
 
 /// What a credential was resolved to.
 ///
 /// Which parts there are depends on the [check](crate::SessionCheck): claims need a token, a
 /// session needs an answer of Clerk's.
+///
+/// A resolver of your own that asks a [`SessionResolver`](crate::SessionResolver) hands on what that
+/// one gave, changed where need be: it also says whose it is, without which
+/// [`RevokeSession`](crate::RevokeSession) does not know that a revocation would be in force here.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Resolved {
@@ -15,6 +19,8 @@ pub struct Resolved {
     pub claims: Option<Claims>,
     /// How old the session's description is; none where Clerk was not asked.
     pub freshness: Option<Freshness>,
+    /// Whose revocations are in force here.
+    pub(crate) resolver: Option<ResolverId>,
 }
 
 /// How old what is known of a session is.

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     ConfigError, Credential, OwnedCredential, Session, SessionId, SessionStatus, SessionsClient,
-    client, sessions::SessionCheck, token::TokenError,
+    admitted_by::ResolverId, client, sessions::SessionCheck, token::TokenError,
 };
 
 /// Resolves session credentials: the cached, race-free view of an instance's sessions.
@@ -75,10 +75,18 @@ impl SessionResolver {
         credential: Credential<'_>,
         policy: &Policy,
     ) -> Result<Resolved, Rejection> {
-        match self.inner.cached(&credential, policy) {
+        match self.cached(&credential, policy) {
             Some(answer) => answer,
-            None => Arc::clone(&self.inner).resolve(credential.to_owned(), policy.clone()).await,
+            None => {
+                let resolver = Arc::new(self.clone());
+                ResolveSession::resolve(resolver, credential.to_owned(), policy.clone()).await
+            }
         }
+    }
+
+    /// Tells this resolver and its clones from others.
+    pub(crate) fn id(&self) -> ResolverId {
+        ResolverId::of(&self.inner)
     }
 
     /// The session with this ID as Clerk describes it, whatever its state, through the cache.
@@ -175,7 +183,8 @@ impl ResolveSession for SessionResolver {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        self.inner.cached(credential, policy)
+        let answer = self.inner.cached(credential, policy)?;
+        Some(answer.map(|resolved| Resolved { resolver: Some(self.id()), ..resolved }))
     }
 
     async fn resolve(
@@ -183,7 +192,19 @@ impl ResolveSession for SessionResolver {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        Arc::clone(&self.inner).resolve(credential, policy).await
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Rejection::outside_of_a_runtime());
+        }
+        let resolved = Arc::clone(&self.inner).resolve(credential, policy).await?;
+        Ok(Resolved { resolver: Some(self.id()), ..resolved })
+    }
+
+    fn evaluates_policies(&self) -> bool {
+        true
+    }
+
+    fn keeps_max_age(&self) -> bool {
+        self.inner.rules.check != SessionCheck::Networkless
     }
 
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {

@@ -51,6 +51,7 @@ pub(crate) use self::{
     authenticator::{Authenticated, Authenticator},
     fetch::{FetchError, FetchKeys},
     keys::Keys,
+    origin::Origin,
     remote_keys::KeysReport,
     rules::Expectations,
 };

@@ -7,7 +7,7 @@ use crate::claims::{Category, Claims, NumericDate};
 
 /// The rules that depend on who asks and when. They are judged anew on each use of a token, so
 /// nothing here allocates.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Expectations {
     pub(crate) authorized_parties: Vec<Origin>,
     pub(crate) audience: Vec<Box<str>>,

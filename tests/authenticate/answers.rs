@@ -46,7 +46,7 @@ async fn a_refusal_over_grpc_is_trailers_only() {
 }
 
 #[tokio::test]
-async fn the_content_type_decides_the_form_of_the_answer_and_nothing_else() {
+async fn whether_it_can_be_grpc_decides_the_form_of_the_answer_and_nothing_else() {
     let clerk = SessionsApi::start().await;
     let stack = stacks::hyper(AuthenticateLayer::new(clerk.resolver()).unwrap()).await;
     for (content_type, status) in [
@@ -56,6 +56,8 @@ async fn the_content_type_decides_the_form_of_the_answer_and_nothing_else() {
         ("application/json", StatusCode::UNAUTHORIZED),
     ] {
         let mut request = stack.request();
+        *request.method_mut() = http::Method::POST;
+        request.headers_mut().insert(header::TE, "trailers".parse().unwrap());
         request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         let answer = stack.send_raw(request).await;
         assert_eq!(answer.status(), status, "{content_type}");

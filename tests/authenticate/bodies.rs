@@ -93,7 +93,9 @@ async fn a_refusals_body_knows_its_length_and_its_end() {
         assert!(body.is_end_stream() && body.frame().await.is_none());
 
         let mut request = request(authorization);
+        *request.method_mut() = http::Method::POST;
         request.headers_mut().insert(header::CONTENT_TYPE, "application/grpc".parse().unwrap());
+        request.headers_mut().insert(header::TE, "trailers".parse().unwrap());
         let body = service.clone().oneshot(request).await.unwrap().into_body();
         assert!(body.is_end_stream(), "trailers-only");
     }

@@ -149,7 +149,7 @@ async fn pending_sessions_are_admitted_where_they_are_accepted_and_there_alone()
     let token = clerk.token(&session);
     let resolver = clerk.resolver();
     let strict = AuthenticateLayer::new(resolver.clone()).unwrap();
-    let lenient = AuthenticateLayer::new(resolver).unwrap().accept_pending();
+    let lenient = AuthenticateLayer::new(resolver).unwrap().accept_pending().unwrap();
     let (strict, lenient) = (stacks::axum(strict).await, stacks::axum(lenient).await);
     for _ in 0..2 {
         assert_eq!(strict.bearer(&token).await, Outcome::Invalid);

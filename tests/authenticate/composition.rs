@@ -1,7 +1,7 @@
 //! Tower's own middleware, inside and outside of the layer, over a service that panics when it is called
 //! without having been polled ready.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use tower::{
@@ -65,8 +65,7 @@ macro_rules! composes {
 }
 
 composes! {
-    // Two, since a service that was polled ready keeps its slot while its clone is called.
-    a_concurrency_limit_composes: ConcurrencyLimitLayer::new(2);
+    a_concurrency_limit_composes: ConcurrencyLimitLayer::new(1);
     a_buffer_composes: BufferLayer::new(2);
     load_shedding_composes: LoadShedLayer::new();
     a_timeout_composes: TimeoutLayer::new(LONG);
@@ -174,4 +173,88 @@ async fn what_was_asked_for_somebody_who_left_serves_the_next() {
     drop(leaving);
     assert_eq!(service.oneshot(request(&token)).await.unwrap().status(), StatusCode::OK);
     assert_eq!(clerk.requests().count(Operation::Get), 2);
+}
+
+/// What is behind a layer of this resolver and under a limit of its own, and somebody whom it knows.
+async fn with_somebody_known(
+    clerk: &SessionsApi,
+) -> (impl Service<Request<()>, Response: Debug, Error = BoxError, Future: Send> + Clone, String) {
+    let known = format!("Bearer {}", clerk.token(&clerk.sign_in("user_ada")));
+    let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
+    let service = ServiceBuilder::new().layer(layer).concurrency_limit(20).service(Strict::new().0);
+    service.clone().oneshot(request(&known)).await.unwrap();
+    (service, known)
+}
+
+fn assert_is_served_at_once<S>(service: &S, authorization: &str)
+where
+    S: Service<Request<()>, Response: Debug, Error: Debug> + Clone,
+{
+    let mut known = tokio_test::task::spawn(service.clone().oneshot(request(authorization)));
+    tokio_test::assert_ready_ok!(known.poll());
+}
+
+#[tokio::test]
+async fn twenty_unknown_sessions_keep_nobody_who_is_known_waiting() {
+    let clerk = SessionsApi::start().await;
+    let (service, known) = with_somebody_known(&clerk).await;
+    clerk.fail(Operation::Get, Fault::delay(LONG));
+    let tokens: Vec<_> = (0..20)
+        .map(|n| format!("Bearer {}", clerk.token(&clerk.sign_in(&format!("user_{n}")))))
+        .collect();
+    let mut waiting: Vec<_> = tokens
+        .iter()
+        .map(|token| tokio_test::task::spawn(service.clone().oneshot(request(token))))
+        .collect();
+    for caller in &mut waiting {
+        tokio_test::assert_pending!(caller.poll());
+        assert_is_served_at_once(&service, &known);
+    }
+    assert_is_served_at_once(&service, &known);
+}
+
+#[tokio::test]
+async fn twenty_unsigned_tokens_of_an_unknown_key_keep_nobody_who_is_known_waiting() {
+    let clerk = SessionsApi::start().await;
+    let (service, known) = with_somebody_known(&clerk).await;
+    clerk.fail(Operation::Jwks, Fault::delay(LONG));
+    let session = clerk.sign_in("user_mallory");
+    let token = format!("Bearer {}", clerk.mint(&session).signed_by_unknown_key().sign());
+    let mut waiting: Vec<_> = (0..20)
+        .map(|_| tokio_test::task::spawn(service.clone().oneshot(request(&token))))
+        .collect();
+    for caller in &mut waiting {
+        tokio_test::assert_pending!(caller.poll());
+    }
+    assert_is_served_at_once(&service, &known);
+}
+
+#[tokio::test]
+async fn load_is_not_shed_inside_for_those_who_wait_for_clerk() {
+    let gate = Gate::closed();
+    let service = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(gate.clone()).unwrap())
+        .load_shed()
+        .concurrency_limit(1)
+        .service(Strict::new().0);
+    let mut waiting = tokio_test::task::spawn(service.clone().oneshot(request(MISS)));
+    tokio_test::assert_pending!(waiting.poll());
+    assert_is_served_at_once(&service, HIT);
+    gate.open(1);
+    assert_eq!(waiting.await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_waits_for_clerk_takes_no_place_of_a_buffer_inside() {
+    let gate = Gate::closed();
+    let service = ServiceBuilder::new()
+        .layer(AuthenticateLayer::new(gate.clone()).unwrap())
+        .buffer(1)
+        .service(Strict::new().0);
+    let mut waiting = tokio_test::task::spawn(service.clone().oneshot(request(MISS)));
+    tokio_test::assert_pending!(waiting.poll());
+    assert_eq!(service.clone().oneshot(request(HIT)).await.unwrap().status(), StatusCode::OK);
+    tokio_test::assert_pending!(waiting.poll());
+    gate.open(1);
+    assert_eq!(waiting.await.unwrap().status(), StatusCode::OK);
 }

@@ -87,7 +87,6 @@ const BROWSERS: &[(Headers<'static>, bool)] = &[
     (&[("sec-fetch-site", "cross-site")], false),
     (&[("sec-fetch-site", "cross-site"), ("origin", "https://app.example.com")], false),
     (&[("origin", "https://app.example.com")], true),
-    (&[("origin", "http://app.example.com")], true),
     (&[("origin", "https://evil.example.com")], false),
     (&[("origin", "https://app.example.com:8443")], false),
     (&[("origin", "https://app.example.com.evil.example")], false),
@@ -113,6 +112,8 @@ const ODDITIES: &[Headers<'static>] = &[
     &[("origin", "https://app.example.com https://evil.example.com")],
     &[("origin", "https://app.example.com"), ("origin", "https://evil.example.com")],
     &[("origin", "https://evil.example.com"), ("origin", "https://app.example.com")],
+    &[("origin", "http://app.example.com")],
+    &[("origin", "http://app.example.com"), ("x-forwarded-proto", "http")],
     &[("referer", "https://app.example.com/")],
     &[("x-forwarded-host", "evil.example.com"), ("origin", "https://evil.example.com")],
     &[("host", "evil.example.com"), ("origin", "https://evil.example.com")],
@@ -147,6 +148,51 @@ async fn a_request_that_names_its_host_itself_is_held_to_that() {
     let here = [("origin", "https://other.example.com")];
     let here = app.ask("POST", authority, &app.cookie(), &here).await;
     assert_eq!(here.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_host_that_says_its_port_is_the_same_host() {
+    let app = App::new().await;
+    let host = "http://app.example.com:443/sign-out";
+    let here = [("origin", "https://app.example.com")];
+    let response = app.ask("POST", host, &app.cookie(), &here).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_rewrites_the_host_a_sign_out_is_told_its_public_origins() {
+    let origins = ["https://www.example.com", "http://intranet:8080"];
+    for (headers, is_here) in [
+        (&[("origin", "https://www.example.com")][..], true),
+        (&[("origin", "http://intranet:8080")], true),
+        (SAME_ORIGIN, true),
+        (&[("origin", "https://app.example.com")], false),
+        (&[("origin", "http://www.example.com")], false),
+        (&[("origin", "https://www.example.com:443")], false),
+        (&[("origin", "https://evil.example")], false),
+        (&[("sec-fetch-site", "same-site"), ("origin", "https://www.example.com")], false),
+        (&[], false),
+    ] {
+        let mut app = App::new().await;
+        let resolver = app.clerk.resolver();
+        let sign_out = RevokeSession::new(resolver.clone()).public_origins(origins).unwrap();
+        app.router = Router::new()
+            .route_service("/sign-out", sign_out)
+            .layer(AuthenticateLayer::new(resolver).unwrap());
+        let response = app.sign_out(&app.cookie(), headers).await;
+        let status = if is_here { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN };
+        assert_eq!(response.status(), status, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn public_origins_that_are_none_are_refused_at_start_up() {
+    let clerk = SessionsApi::start().await;
+    let sign_out = || RevokeSession::new(clerk.resolver());
+    for origins in [&["app.example.com"][..], &["https://app.example.com/"], &[""], &[]] {
+        let error = sign_out().public_origins(origins).unwrap_err();
+        assert!(error.to_string().contains("public origin"), "{origins:?}: {error}");
+    }
 }
 
 #[tokio::test]
@@ -218,18 +264,30 @@ async fn only_post_signs_out() {
 #[tokio::test]
 async fn signing_out_twice_is_signing_out() {
     let clerk = SessionsApi::start().await;
-    // A layer with a resolver of its own, as in another process, does not know of the first time.
-    let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
     let session = clerk.sign_in("user_ada");
     let token = clerk.token(&session);
-    let app = Router::new().route_service("/", RevokeSession::new(clerk.resolver())).layer(layer);
-    for time in 1..=3 {
-        let request = Request::post("/")
+    let request = |method: Method| {
+        Request::builder()
+            .method(method)
+            .uri("/")
             .header(header::COOKIE, format!("__session={token}"))
             .header("sec-fetch-site", "same-origin")
             .body(Body::empty())
-            .unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
+            .unwrap()
+    };
+    // Three processes that know the session; the others do not know of the first time.
+    let mut processes = Vec::new();
+    for _ in 1..=3 {
+        let resolver = clerk.resolver();
+        let app = Router::new()
+            .route_service("/", RevokeSession::new(resolver.clone()))
+            .layer(AuthenticateLayer::new(resolver).unwrap());
+        let known = app.clone().oneshot(request(Method::GET)).await.unwrap();
+        assert_eq!(known.status(), StatusCode::METHOD_NOT_ALLOWED);
+        processes.push(app);
+    }
+    for (time, app) in (1..).zip(processes) {
+        let response = app.oneshot(request(Method::POST)).await.unwrap();
         assert_eq!(response.status(), StatusCode::NO_CONTENT, "time {time}");
         assert_eq!(response.headers()[header::SET_COOKIE], "__session=; Path=/; Max-Age=0");
         if time == 2 {

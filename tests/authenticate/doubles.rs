@@ -5,7 +5,7 @@ use std::{
     future::Ready,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -85,16 +85,24 @@ pub(crate) const REFUSED_MISS: &str = "Bearer refused-miss";
 
 /// A resolver that answers [`HIT`]s at once and each [`MISS`] when it is [opened](Gate::open).
 #[derive(Debug, Clone)]
-pub(crate) struct Gate(Arc<Semaphore>);
+pub(crate) struct Gate {
+    misses: Arc<Semaphore>,
+    is_revoked: Arc<AtomicBool>,
+}
 
 impl Gate {
     pub(crate) fn closed() -> Self {
-        Self(Arc::new(Semaphore::new(0)))
+        Self { misses: Arc::new(Semaphore::new(0)), is_revoked: Arc::default() }
     }
 
     /// Lets so many misses through.
     pub(crate) fn open(&self, misses: usize) {
-        self.0.add_permits(misses);
+        self.misses.add_permits(misses);
+    }
+
+    /// From now on it is known without waiting that a [`MISS`] is refused.
+    pub(crate) fn revoke(&self) {
+        self.is_revoked.store(true, Ordering::SeqCst);
     }
 }
 
@@ -107,6 +115,7 @@ impl ResolveSession for Gate {
         match presented(credential) {
             b"hit" => Some(Ok(resolved())),
             b"refused-hit" => Some(Err(refused())),
+            b"miss" if self.is_revoked.load(Ordering::SeqCst) => Some(Err(refused())),
             _ => None,
         }
     }
@@ -116,7 +125,7 @@ impl ResolveSession for Gate {
         credential: OwnedCredential,
         _: Policy,
     ) -> Result<Resolved, Rejection> {
-        self.0.acquire().await.unwrap().forget();
+        self.misses.acquire().await.unwrap().forget();
         match presented(&credential.borrow()) {
             b"miss" => Ok(resolved()),
             _ => Err(refused()),

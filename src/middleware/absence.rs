@@ -1,0 +1,98 @@
+use http::Extensions;
+
+use crate::{Claims, admitted_by::AdmittedBy};
+#[cfg(any(feature = "axum", feature = "tonic"))]
+use crate::{Rejection, Session};
+
+/// The mark on a request that the layer passed without a session or without claims, so that an
+/// extractor can tell a forgotten layer from an anonymous caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Absence {
+    pub(crate) cause: Cause,
+    admitted_by: AdmittedBy,
+}
+
+/// Why something is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// There was no credential, and none is required.
+    Anonymous,
+    /// The route is exempt: nobody looked.
+    Exempt,
+    /// There are claims; Clerk is not asked for sessions.
+    Networkless,
+    /// There is a session; no token came with it.
+    WithoutToken,
+}
+
+impl Absence {
+    pub(super) fn new(cause: Cause, admitted_by: AdmittedBy) -> Self {
+        Self { cause, admitted_by }
+    }
+}
+
+/// By whom the request was admitted; nobody where no layer looked at it.
+pub(super) fn admitted_by(extensions: &Extensions) -> Option<&AdmittedBy> {
+    let absence = extensions.get::<Absence>().map(|absence| &absence.admitted_by);
+    absence.or_else(|| extensions.get::<Claims>().map(Claims::admitted_by))
+}
+
+/// What a handler may ask for.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) trait Wanted: Clone + Send + Sync + 'static {
+    /// What is to be done where this is what the check does not give.
+    const INSTEAD: &'static str;
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl Wanted for Session {
+    const INSTEAD: &'static str = "sessions are not read in networkless mode: use `Claims`, or check with `SessionCheck::Get`";
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl Wanted for Claims {
+    const INSTEAD: &'static str =
+        "a session identifier came without a token: use `Session`, or extract session tokens";
+}
+
+/// What the handler asks for; or why it is not there, which is loud where it is the service's own mistake.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> {
+    if let Some(found) = extensions.get() {
+        return Ok(found);
+    }
+    let (reason, detail) = match extensions.get::<Absence>().map(|absence| absence.cause) {
+        Some(Cause::Anonymous) => return Err(Rejection::missing_credential()),
+        None => return Err(layer_missing()),
+        Some(Cause::Exempt) => (
+            "route-exempt",
+            "this route is exempt from authentication: ask for `Option<Session>`, or end the exemption",
+        ),
+        Some(Cause::Networkless | Cause::WithoutToken) => ("not-with-this-check", T::INSTEAD),
+    };
+    Err(mistake(reason, detail))
+}
+
+/// What the handler asks for, if it is there, unless nobody looked.
+#[cfg(feature = "axum")]
+pub(crate) fn find_optional<T: Wanted>(extensions: &Extensions) -> Result<Option<&T>, Rejection> {
+    match extensions.get() {
+        None if extensions.get::<Absence>().is_none() => Err(layer_missing()),
+        found => Ok(found),
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+fn layer_missing() -> Rejection {
+    mistake(
+        "authenticate-layer-missing",
+        "no session was looked for: add `tower_clerk::AuthenticateLayer` to this route",
+    )
+}
+
+/// In how the service is put together.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+fn mistake(reason: &'static str, detail: &'static str) -> Rejection {
+    tracing::error!(reason, "{detail}");
+    Rejection::misconfigured(reason).with_detail(detail)
+}

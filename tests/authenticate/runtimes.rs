@@ -1,0 +1,59 @@
+//! Outside of a Tokio runtime nothing can be asked of Clerk: that is refused, and is no panic.
+
+use std::{
+    convert::Infallible,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Empty;
+use tower::{Layer, Service, service_fn};
+use tower_clerk::{
+    AuthenticateLayer, Rejection, RevokeSession,
+    testing::{Operation, SessionsApi},
+};
+
+/// The status of the answer and the reason of a refusal, in a thread without a runtime.
+fn outside<S, B>(mut service: S, request: Request<()>) -> (StatusCode, Option<&'static str>)
+where
+    S: Service<Request<()>, Response = Response<B>, Error = Infallible> + Send,
+{
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(service.poll_ready(&mut cx).is_ready());
+            let Poll::Ready(Ok(response)) = pin!(service.call(request)).as_mut().poll(&mut cx)
+            else {
+                panic!("it must answer at once")
+            };
+            let rejection = response.extensions().get::<Rejection>();
+            (response.status(), rejection.map(Rejection::reason))
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[tokio::test]
+async fn a_request_outside_of_a_runtime_is_refused_and_is_no_panic() {
+    let clerk = SessionsApi::start().await;
+    let resolver = clerk.resolver();
+    let layer = AuthenticateLayer::new(resolver.clone()).unwrap();
+    let hello = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+    }));
+    let sign_out = layer.layer(RevokeSession::new(resolver.clone()));
+    let bearer = format!("Bearer {}", clerk.token(&clerk.sign_in("user_ada")));
+    let request = || {
+        let request = Request::post("/").header("authorization", &bearer);
+        request.body(()).unwrap()
+    };
+
+    let refused = (StatusCode::INTERNAL_SERVER_ERROR, Some("tokio-runtime-missing"));
+    assert_eq!(outside(hello.clone(), request()), refused, "a miss");
+    tower::ServiceExt::oneshot(hello.clone(), request()).await.unwrap();
+    assert_eq!(outside(hello, request()), (StatusCode::OK, None), "a hit needs none");
+    assert_eq!(outside(sign_out, request()), refused, "a sign-out");
+    assert_eq!(clerk.requests().count(Operation::Revoke), 0);
+}
