@@ -1,7 +1,5 @@
 use serde::Deserialize;
 
-use super::member::present;
-
 /// Who acts as the user while somebody impersonates them ([RFC 8693 §4.1]).
 ///
 /// [RFC 8693 §4.1]: https://www.rfc-editor.org/rfc/rfc8693#section-4.1
@@ -9,10 +7,10 @@ use super::member::present;
 #[non_exhaustive]
 pub struct Actor {
     /// Where the actor is known (`iss`), such as Clerk's dashboard.
-    #[serde(rename = "iss", default, deserialize_with = "present")]
+    #[serde(rename = "iss")]
     pub issuer: Option<String>,
     /// The actor's own session (`sid`).
-    #[serde(rename = "sid", default, deserialize_with = "present")]
+    #[serde(rename = "sid")]
     pub session_id: Option<String>,
     /// The actor (`sub`).
     #[serde(rename = "sub")]

@@ -60,15 +60,6 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
     }
 }
 
-/// Reads what may be absent, but not `null`.
-pub(super) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
 pub(crate) const NAMED_TWICE: &str = "a member is named twice";
 
 /// Fails where a name occurs twice; in less than quadratic time, since anyone can send a header.

@@ -89,10 +89,11 @@ impl Claims {
         assembled_at: Option<NumericDate>,
     ) -> Result<Self, InvalidClaims> {
         let text = String::from_utf8(payload).map_err(|_| InvalidClaims::Malformed)?;
-        let mut read = Payload::read(&text)?;
+        let mut read = Payload::read(&text, category)?;
         let excerpt = |claim: &Text<'_>| Excerpt::of(claim, &text);
+        let issued_at = read.issued_at();
         let user_id = read.user_id()?;
-        let session_id = read.session_id()?;
+        let session_id = read.session_id(category)?;
         if category == Category::Session && session_id.is_none() {
             return Err(InvalidClaims::Claim("sid"));
         }
@@ -101,16 +102,16 @@ impl Claims {
             user_id,
             session_id,
             issuer: excerpt(read.issuer()?),
-            authorized_party: read.azp.as_ref().map(excerpt),
+            authorized_party: read.authorized_party().map(excerpt),
             audience: read.audience(),
-            token_id: read.jti.as_ref().map(excerpt),
+            token_id: read.token_id().map(excerpt),
             times: Times {
-                expires_at: read.exp.ok_or(InvalidClaims::Claim("exp"))?,
-                not_before: read.nbf,
-                issued_at: read.iat,
-                assembled_at: assembled_at.filter(|&assembled| Some(assembled) <= read.iat),
+                expires_at: read.expires_at()?,
+                not_before: read.not_before(),
+                issued_at,
+                assembled_at: assembled_at.filter(|&assembled| Some(assembled) <= issued_at),
             },
-            factor_ages: read.fva,
+            factor_ages: read.factor_ages(),
             pending: read.is_pending(),
             payload: text,
         };
@@ -235,7 +236,8 @@ impl Claims {
         self.reread()?.actor()
     }
 
-    /// Any claim by its name, such as one that the session token was customized with.
+    /// Any claim by its name, such as one that the session token was customized with. `null`, which
+    /// Clerk writes where a value is missing, reads as absent.
     ///
     /// # Errors
     ///
@@ -262,9 +264,9 @@ impl Claims {
     }
 
     /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read
-    /// in the same way when the claims were made.
+    /// when the claims were made, as strictly or more so.
     fn reread(&self) -> Option<Payload<'_>> {
-        Payload::read(&self.0.payload).ok()
+        Payload::read(&self.0.payload, Category::Template).ok()
     }
 }
 

@@ -33,7 +33,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
         let mut found = None;
         while let Some(name) = map.next_key::<Text<'de>>()? {
             if *name == *self.name {
-                found = Some(map.next_value()?);
+                found = map.next_value()?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

@@ -1,9 +1,6 @@
 use serde::Deserialize;
 
-use super::{
-    Entitlement,
-    member::{Text, present},
-};
+use super::{Entitlement, member::Text};
 use crate::OrganizationId;
 
 /// The organization that is active in the session.
@@ -33,13 +30,13 @@ pub(super) struct OrganizationV1<'a> {
 #[derive(Deserialize)]
 pub(super) struct OrganizationV2<'a> {
     id: OrganizationId,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     slg: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     rol: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     per: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow)]
     fpm: Option<Text<'a>>,
 }
 

@@ -1,7 +1,9 @@
 //! A token's payload, read in one pass.
 //!
-//! The JSON type of every claim that Clerk defines is checked here, asked for or not: a claim
-//! of the wrong type is refused, never skipped.
+//! `null` is absent, as Clerk renders what has no value. The JSON type of every other claim that Clerk
+//! defines is checked here, asked for or not: a claim of the wrong type is refused, never skipped. In
+//! a template's token the names that Clerk reserves in session tokens only are the author's own, and
+//! read as absent where they hold something else.
 
 use std::{cell::Cell, fmt};
 
@@ -12,7 +14,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Actor, Entitlement, FactorAges, InvalidClaims, NumericDate, Organization,
+    Actor, Category, Entitlement, FactorAges, InvalidClaims, NumericDate, Organization,
     member::{OneOrMany, Text, refuse_duplicates},
     organization::{OrganizationV1, OrganizationV2},
 };
@@ -23,22 +25,22 @@ const MACHINE: &str = "mch_";
 
 #[derive(Default)]
 pub(super) struct Payload<'a> {
-    iss: Option<Text<'a>>,
-    sub: Option<Text<'a>>,
-    sid: Option<Text<'a>>,
-    sts: Option<Text<'a>>,
-    aud: Option<OneOrMany>,
-    pub(super) azp: Option<Text<'a>>,
-    pub(super) jti: Option<Text<'a>>,
-    pub(super) exp: Option<NumericDate>,
-    pub(super) nbf: Option<NumericDate>,
-    pub(super) iat: Option<NumericDate>,
-    pub(super) fva: Option<FactorAges>,
-    act: Option<JsonObject<Actor>>,
-    org_id: Option<OrganizationId>,
-    org_slug: Option<Text<'a>>,
-    org_role: Option<Text<'a>>,
-    org_permissions: Option<Vec<Text<'a>>>,
+    iss: Claim<Text<'a>>,
+    sub: Claim<Text<'a>>,
+    aud: Claim<OneOrMany>,
+    azp: Claim<Text<'a>>,
+    jti: Claim<Text<'a>>,
+    exp: Claim<NumericDate>,
+    nbf: Claim<NumericDate>,
+    iat: Claim<NumericDate>,
+    sid: Claim<Text<'a>>,
+    sts: Claim<Text<'a>>,
+    fva: Claim<FactorAges>,
+    act: Claim<JsonObject<Actor>>,
+    org_id: Claim<OrganizationId>,
+    org_slug: Claim<Text<'a>>,
+    org_role: Claim<Text<'a>>,
+    org_permissions: Claim<Vec<Text<'a>>>,
     version_2: Option<Version2<'a>>,
 }
 
@@ -50,12 +52,24 @@ struct Version2<'a> {
     pla: Option<Text<'a>>,
 }
 
+/// A claim, which is there or not. One that is `null` was named all the same, and may not be again.
+struct Claim<T> {
+    named: bool,
+    value: Option<T>,
+}
+
+impl<T> Default for Claim<T> {
+    fn default() -> Self {
+        Self { named: false, value: None }
+    }
+}
+
 impl<'a> Payload<'a> {
-    pub(super) fn read(json: &'a str) -> Result<Self, InvalidClaims> {
+    pub(super) fn read(json: &'a str, category: Category) -> Result<Self, InvalidClaims> {
         let reading = Cell::new(None);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer
-            .deserialize_map(PayloadVisitor { reading: &reading })
+            .deserialize_map(PayloadVisitor { reading: &reading, category })
             .and_then(|payload| deserializer.end().map(|()| payload))
             .map_err(|error| match reading.get() {
                 Some(claim) if error.is_data() => InvalidClaims::Claim(claim),
@@ -64,44 +78,74 @@ impl<'a> Payload<'a> {
     }
 
     pub(super) fn user_id(&self) -> Result<UserId, InvalidClaims> {
-        let sub = self.sub.as_deref().ok_or(InvalidClaims::Claim("sub"))?;
+        let sub = self.sub.value.as_deref().ok_or(InvalidClaims::Claim("sub"))?;
         if sub.starts_with(MACHINE) {
             return Err(InvalidClaims::Machine);
         }
         sub.parse().map_err(|_| InvalidClaims::Claim("sub"))
     }
 
-    pub(super) fn session_id(&self) -> Result<Option<SessionId>, InvalidClaims> {
-        let sid = self.sid.as_deref().map(str::parse).transpose();
-        sid.map_err(|_| InvalidClaims::Claim("sid"))
+    /// In a template's token it is the author's own, and need not be one.
+    pub(super) fn session_id(
+        &self,
+        category: Category,
+    ) -> Result<Option<SessionId>, InvalidClaims> {
+        match self.sid.value.as_deref().map(str::parse).transpose() {
+            Err(_) if category == Category::Template => Ok(None),
+            sid => sid.map_err(|_| InvalidClaims::Claim("sid")),
+        }
     }
 
     pub(super) fn issuer(&self) -> Result<&Text<'a>, InvalidClaims> {
-        self.iss.as_ref().ok_or(InvalidClaims::Claim("iss"))
+        self.iss.value.as_ref().ok_or(InvalidClaims::Claim("iss"))
     }
 
     pub(super) fn audience(&mut self) -> Option<Box<[Box<str>]>> {
-        self.aud.take().map(|aud| aud.0)
+        self.aud.value.take().map(|aud| aud.0)
+    }
+
+    pub(super) fn authorized_party(&self) -> Option<&Text<'a>> {
+        self.azp.value.as_ref()
+    }
+
+    pub(super) fn token_id(&self) -> Option<&Text<'a>> {
+        self.jti.value.as_ref()
+    }
+
+    pub(super) fn expires_at(&self) -> Result<NumericDate, InvalidClaims> {
+        self.exp.value.ok_or(InvalidClaims::Claim("exp"))
+    }
+
+    pub(super) fn not_before(&self) -> Option<NumericDate> {
+        self.nbf.value
+    }
+
+    pub(super) fn issued_at(&self) -> Option<NumericDate> {
+        self.iat.value
+    }
+
+    pub(super) fn factor_ages(&self) -> Option<FactorAges> {
+        self.fva.value
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        self.sts.as_deref() == Some("pending")
+        self.sts.value.as_deref() == Some("pending")
     }
 
     pub(super) fn organization(self) -> Option<Organization> {
         let Some(claims) = self.version_2 else {
             return Some(Organization::from_v1(OrganizationV1 {
-                id: self.org_id?,
-                slug: self.org_slug,
-                role: self.org_role,
-                permissions: self.org_permissions.unwrap_or_default(),
+                id: self.org_id.value?,
+                slug: self.org_slug.value,
+                role: self.org_role.value,
+                permissions: self.org_permissions.value.unwrap_or_default(),
             }));
         };
         Some(Organization::from_v2(claims.o?.0, claims.fea.as_deref().unwrap_or_default()))
     }
 
     pub(super) fn actor(self) -> Option<Actor> {
-        self.act.map(|act| act.0)
+        self.act.value.map(|act| act.0)
     }
 
     pub(super) fn features(&self) -> Vec<Entitlement> {
@@ -117,6 +161,7 @@ impl<'a> Payload<'a> {
 /// failed.
 struct PayloadVisitor<'f> {
     reading: &'f Cell<Option<&'static str>>,
+    category: Category,
 }
 
 impl<'de> Visitor<'de> for PayloadVisitor<'_> {
@@ -127,29 +172,30 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Payload<'de>, A::Error> {
-        let mut members = Members { map, reading: self.reading };
+        let is_template = self.category == Category::Template;
+        let mut members = Members { map, reading: self.reading, is_template };
         let mut claims = Payload::default();
-        let (mut v, mut o, mut fea, mut pla) = (None, None, None, None);
+        let (mut v, mut o, mut fea, mut pla) = Default::default();
         let mut others = Vec::new();
         while let Some(name) = members.next_name()? {
             match &*name {
                 "iss" => members.read("iss", &mut claims.iss)?,
                 "sub" => members.read("sub", &mut claims.sub)?,
-                "sid" => members.read("sid", &mut claims.sid)?,
-                "sts" => members.read("sts", &mut claims.sts)?,
                 "aud" => members.read("aud", &mut claims.aud)?,
                 "azp" => members.read("azp", &mut claims.azp)?,
                 "jti" => members.read("jti", &mut claims.jti)?,
                 "exp" => members.read("exp", &mut claims.exp)?,
                 "nbf" => members.read("nbf", &mut claims.nbf)?,
                 "iat" => members.read("iat", &mut claims.iat)?,
-                "fva" => members.read("fva", &mut claims.fva)?,
-                "act" => members.read("act", &mut claims.act)?,
-                "org_id" => members.read("org_id", &mut claims.org_id)?,
-                "org_slug" => members.read("org_slug", &mut claims.org_slug)?,
-                "org_role" => members.read("org_role", &mut claims.org_role)?,
+                "sid" => members.read_of_session("sid", &mut claims.sid)?,
+                "sts" => members.read_of_session("sts", &mut claims.sts)?,
+                "fva" => members.read_of_session("fva", &mut claims.fva)?,
+                "act" => members.read_of_session("act", &mut claims.act)?,
+                "org_id" => members.read_of_session("org_id", &mut claims.org_id)?,
+                "org_slug" => members.read_of_session("org_slug", &mut claims.org_slug)?,
+                "org_role" => members.read_of_session("org_role", &mut claims.org_role)?,
                 "org_permissions" => {
-                    members.read("org_permissions", &mut claims.org_permissions)?;
+                    members.read_of_session("org_permissions", &mut claims.org_permissions)?;
                 }
                 "v" => members.read("v", &mut v)?,
                 "o" => members.read("o", &mut o)?,
@@ -162,11 +208,11 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
             }
         }
         refuse_duplicates(&mut others)?;
-        if v.is_some_and(|v: &RawValue| v.get() == "2") {
+        if v.value.is_some_and(|v: &RawValue| v.get() == "2") {
             claims.version_2 = Some(Version2 {
-                o: members.reread("o", o)?,
-                fea: members.reread("fea", fea)?,
-                pla: members.reread("pla", pla)?,
+                o: members.reread("o", o.value)?,
+                fea: members.reread("fea", fea.value)?,
+                pla: members.reread("pla", pla.value)?,
             });
         }
         Ok(claims)
@@ -176,6 +222,7 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
 struct Members<'f, A> {
     map: A,
     reading: &'f Cell<Option<&'static str>>,
+    is_template: bool,
 }
 
 impl<'de, A: MapAccess<'de>> Members<'_, A> {
@@ -187,13 +234,28 @@ impl<'de, A: MapAccess<'de>> Members<'_, A> {
     fn read<T: Deserialize<'de>>(
         &mut self,
         name: &'static str,
-        slot: &mut Option<T>,
+        claim: &mut Claim<T>,
     ) -> Result<(), A::Error> {
-        if slot.is_some() {
+        if claim.named {
             return Err(A::Error::duplicate_field(name));
         }
         self.reading.set(Some(name));
-        *slot = Some(self.map.next_value()?);
+        *claim = Claim { named: true, value: self.map.next_value()? };
+        Ok(())
+    }
+
+    /// Reads a claim whose name is reserved in session tokens only.
+    fn read_of_session<T: Deserialize<'de>>(
+        &mut self,
+        name: &'static str,
+        claim: &mut Claim<T>,
+    ) -> Result<(), A::Error> {
+        if !self.is_template {
+            return self.read(name, claim);
+        }
+        let mut raw = Claim { named: claim.named, value: None };
+        self.read(name, &mut raw)?;
+        *claim = Claim { named: true, value: self.reread(name, raw.value)? };
         Ok(())
     }
 
@@ -203,6 +265,9 @@ impl<'de, A: MapAccess<'de>> Members<'_, A> {
         raw: Option<&'de RawValue>,
     ) -> Result<Option<T>, A::Error> {
         self.reading.set(Some(name));
-        raw.map(|raw| serde_json::from_str(raw.get())).transpose().map_err(A::Error::custom)
+        match raw.map(|raw| serde_json::from_str(raw.get())).transpose() {
+            Err(_) if self.is_template => Ok(None),
+            read => read.map_err(A::Error::custom),
+        }
     }
 }

@@ -1,3 +1,4 @@
+mod nulls;
 mod organizations;
 mod reading;
 mod refusing;

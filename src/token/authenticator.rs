@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{Keys, TokenError, TokenErrorKind, header::Class, jws::CompactJws, key_set::KeySet};
+use super::{
+    Keys, TokenError, TokenErrorKind,
+    header::Class,
+    jws::{CompactJws, VerifiedJws},
+    key_set::KeySet,
+};
 use crate::{
     claims::{Category, Claims, InvalidClaims},
     issuer::Issuer,
@@ -48,14 +53,29 @@ impl Authenticator {
             Ok(jws) => jws,
             Err(kind) => return Some(Err(kind.into())),
         };
-        let keys = self.keys.that_verify_now(jws.kid(), now)?;
-        Some(keys.and_then(|keys| self.authenticated(jws, keys)))
+        let keys = match self.keys.that_verify_now(jws.kid(), now)? {
+            Ok(keys) => keys,
+            Err(error) => return Some(Err(error)),
+        };
+        match jws.verify(&keys) {
+            Ok(jws) => Some(self.authenticated(jws, keys)),
+            Err(_) if self.keys.may_be_outdated(&keys, now) => None,
+            Err(_) => Some(Err(TokenErrorKind::Signature.into())),
+        }
     }
 
     /// Authenticates, and fetches keys where that is needed and permitted.
     pub(crate) async fn authenticate(&self, token: &[u8]) -> Result<Authenticated, TokenError> {
         let jws = parse(token)?;
         let keys = self.keys.that_verify(jws.kid()).await?;
+        let jws = match jws.verify(&keys) {
+            Ok(jws) => return self.authenticated(jws, keys),
+            Err(jws) => jws,
+        };
+        // Clerk names keys after the instance, so another key may have the same name by now.
+        let signature = TokenErrorKind::Signature;
+        let keys = self.keys.newer_than(&keys).await.ok_or(signature)?;
+        let jws = jws.verify(&keys).map_err(|_| signature)?;
         self.authenticated(jws, keys)
     }
 
@@ -71,14 +91,13 @@ impl Authenticator {
 
     fn authenticated(
         &self,
-        jws: CompactJws<'_>,
+        jws: VerifiedJws,
         keys: Arc<KeySet>,
     ) -> Result<Authenticated, TokenError> {
-        Ok(Authenticated { claims: self.claims(jws, &keys)?, keys })
+        Ok(Authenticated { claims: self.claims(jws)?, keys })
     }
 
-    fn claims(&self, jws: CompactJws<'_>, keys: &KeySet) -> Result<Claims, TokenError> {
-        let jws = jws.verify(keys)?;
+    fn claims(&self, jws: VerifiedJws) -> Result<Claims, TokenError> {
         let category = match jws.header.class {
             Class::Session => Category::Session,
             Class::Template => Category::Template,
@@ -124,9 +143,12 @@ impl From<InvalidClaims> for TokenError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, AtomicUsize, Ordering},
+        },
+        time::Duration,
     };
 
     use super::*;
@@ -194,7 +216,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bad_signature_causes_no_fetch() {
+    async fn a_genuine_token_of_a_key_that_was_replaced_under_its_name_is_good_at_once() {
+        let replaced = Arc::new(AtomicBool::new(false));
+        let clock = Clock::fixed(at(ISSUED));
+        let signer = |replaced| match replaced {
+            false => TestSigner::ours(),
+            true => TestSigner::foreign().called("ins_ours"),
+        };
+        let fetch = {
+            let replaced = Arc::clone(&replaced);
+            move || {
+                let set = signer(replaced.load(Ordering::SeqCst)).jwk_set();
+                async { Ok(set) }
+            }
+        };
+        let keys = Keys::fetched_with(Box::new(fetch), clock.clone());
+        let authenticator = Authenticator::new(keys, None);
+        let (old, new) =
+            (signer(false).sign(&session_claims()), signer(true).sign(&session_claims()));
+        let seen = authenticator.authenticate(old.as_bytes()).await.unwrap();
+        replaced.store(true, Ordering::SeqCst);
+        let refused = authenticator.authenticate(new.as_bytes()).await.unwrap_err();
+        assert_eq!(refused.kind(), TokenErrorKind::Signature, "the keys are too young");
+        assert!(authenticator.authenticate_now(new.as_bytes(), clock.now()).unwrap().is_err());
+
+        clock.advance(Duration::from_secs(31));
+        assert!(authenticator.stands_by(&seen, clock.now()));
+        assert!(authenticator.authenticate_now(new.as_bytes(), clock.now()).is_none());
+        authenticator.authenticate(new.as_bytes()).await.unwrap();
+        authenticator.authenticate_now(new.as_bytes(), clock.now()).unwrap().unwrap();
+        assert!(!authenticator.stands_by(&seen, clock.now()));
+        let refused = authenticator.authenticate(old.as_bytes()).await.unwrap_err();
+        assert_eq!(refused.kind(), TokenErrorKind::Signature);
+    }
+
+    #[tokio::test]
+    async fn a_bad_signature_causes_no_fetch_while_the_keys_are_young() {
         let (authenticator, fetches) = remote();
         let good = TestSigner::ours().sign(&session_claims());
         assert!(

@@ -8,6 +8,11 @@ use crate::JwkSet;
 ///
 /// Any `Fn() -> impl Future` does.
 pub(crate) trait FetchKeys: Send + Sync + 'static {
+    /// How long a request can take, in all.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(3)
+    }
+
     fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<JwkSet, FetchError>> + Send>>;
 }
 

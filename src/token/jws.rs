@@ -56,13 +56,14 @@ impl<'t> CompactJws<'t> {
         self.header.kid.as_deref()
     }
 
-    /// Verifies the signature with the key that the header names.
-    pub(super) fn verify(self, keys: &KeySet) -> Result<VerifiedJws, TokenErrorKind> {
+    /// Verifies the signature with the key that the header names; gives itself back if that is not
+    /// by whom it was made.
+    pub(super) fn verify(self, keys: &KeySet) -> Result<VerifiedJws, Self> {
         let fits = |key: &RsaKey| key.verifies(self.signing_input, &self.signature);
         if keys.named(self.kid()).any(fits) {
             Ok(VerifiedJws { payload: self.payload, header: self.header })
         } else {
-            Err(TokenErrorKind::Signature)
+            Err(self)
         }
     }
 }

@@ -56,6 +56,22 @@ impl Keys {
         }
     }
 
+    /// Whether a signature that is bad by these keys may be good by others, for which to wait.
+    pub(super) fn may_be_outdated(&self, used: &Arc<KeySet>, now: SystemTime) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Remote(keys) => keys.may_be_outdated(used, now),
+        }
+    }
+
+    /// Other keys than these, if there are any by now.
+    pub(super) async fn newer_than(&self, used: &Arc<KeySet>) -> Option<Arc<KeySet>> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Remote(keys) => keys.newer_than(used).await,
+        }
+    }
+
     /// Whether what these keys verified is verified still.
     pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
         match self {

@@ -40,7 +40,8 @@ fn a_version_2_organization_of_the_wrong_form_is_refused() {
         json!({}),
         json!({"id": "acme"}),
         json!({"id": "org_1", "per": ["read"]}),
-        json!({"id": "org_1", "rol": null}),
+        json!({"id": null}),
+        json!({"id": "org_1", "rol": 1}),
         json!({"id": "org_1", "fpm": 3}),
         json!(["org_1", "acme", "admin", "read", "1"]),
     ] {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 fn verify(token: &str, keys: &KeySet) -> Result<VerifiedJws, TokenErrorKind> {
-    parse(token.as_bytes())?.verify(keys)
+    parse(token.as_bytes())?.verify(keys).map_err(|_| TokenErrorKind::Signature)
 }
 
 fn parse(token: &[u8]) -> Result<CompactJws<'_>, TokenErrorKind> {
@@ -324,8 +324,8 @@ fn every_changed_byte_is_noticed() {
     for position in 0..good.len() {
         let mut changed = good.clone().into_bytes();
         changed[position] = if changed[position] == b'A' { b'E' } else { b'A' };
-        let outcome = parse(&changed).and_then(|jws| jws.verify(&keys));
-        assert!(outcome.is_err(), "byte {position}");
+        let verified = parse(&changed).is_ok_and(|jws| jws.verify(&keys).is_ok());
+        assert!(!verified, "byte {position}");
     }
 }
 

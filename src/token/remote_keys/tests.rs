@@ -1,6 +1,8 @@
 mod failing;
 mod fetching;
 mod refreshing;
+mod replaced;
+mod runtimes;
 mod unknown_keys;
 
 use std::{
@@ -41,6 +43,9 @@ enum Answer {
     Panic,
     /// Keys, once a permit is there.
     Held(Vec<&'static str>),
+    /// Another key of this name.
+    Replaced(&'static str),
+    HeldReplaced(&'static str),
 }
 
 impl Upstream {
@@ -90,12 +95,21 @@ impl Upstream {
                 self.0.permits.acquire().await.unwrap().forget();
                 Ok(set(&kids))
             }
+            Answer::Replaced(kid) => Ok(replaced(kid)),
+            Answer::HeldReplaced(kid) => {
+                self.0.permits.acquire().await.unwrap().forget();
+                Ok(replaced(kid))
+            }
         }
     }
 }
 
 fn set(kids: &[&'static str]) -> JwkSet {
     JwkSet { keys: kids.iter().map(|kid| TestSigner::ours().called(kid).jwk()).collect() }
+}
+
+fn replaced(kid: &'static str) -> JwkSet {
+    TestSigner::foreign().called(kid).jwk_set()
 }
 
 fn failing() -> Answer {

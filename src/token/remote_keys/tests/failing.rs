@@ -82,22 +82,3 @@ async fn a_fetch_that_panics_counts_as_failed_and_the_next_may_set_out() {
     clock.advance(SECOND);
     keys.that_verify(Some("a")).await.unwrap();
 }
-
-#[test]
-fn a_fetch_that_dies_with_its_runtime_counts_as_failed() {
-    let (upstream, clock) = (Upstream::new(Answer::Held(vec!["a"])), clock());
-    let keys = upstream.keys(&clock);
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let first = runtime();
-    first.block_on(async {
-        tokio::select! {
-            _ = keys.that_verify(Some("a")) => panic!("nothing released it"),
-            () = upstream.0.arrived.notified() => {}
-        }
-    });
-    drop(first);
-    assert!(keys.report().last_error.is_some());
-    upstream.answers(Answer::Keys(vec!["a"]));
-    clock.advance(SECOND);
-    runtime().block_on(async { keys.that_verify(Some("a")).await.unwrap() });
-}
