@@ -24,3 +24,4 @@ mod revoking;
 mod runtimes;
 mod signing_out;
 mod stacks;
+mod upgrades;
