@@ -7,6 +7,5 @@ pub(crate) enum Urgency {
     Waiting,
     /// Nobody does: it renews ahead of time what still serves. It is sent if that is possible at
     /// once and takes nothing from requests that wait; else it is refused, and it is not repeated.
-    #[expect(dead_code, reason = "whoever asks ahead of time is not here yet")]
     Ahead,
 }
