@@ -43,7 +43,7 @@ async fn answer(says: &str, knows: &str) -> String {
         "active, age < `ttl`" => drop(resolve().await.unwrap()),
         "active, older" | "active, older, within `stale_if_error`" => {
             resolve().await.unwrap();
-            clerk.clock().advance(Duration::from_secs(31));
+            clerk.clock().advance(Duration::from_secs(61));
         }
         "ended" => {
             clerk.set_status(&session, "ended");

@@ -125,11 +125,13 @@ async fn what_clerk_asks_for_in_retry_after_is_passed_on() {
 
 #[tokio::test]
 async fn our_own_wrong_key_is_500_and_told_to_nobody() {
-    for status in [401, 403] {
+    for code in
+        ["clerk_key_invalid", "authentication_invalid", "authorization_header_format_invalid"]
+    {
         let clerk = SessionsApi::start().await;
         let token = clerk.token(&clerk.sign_in("user_ada"));
         let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
-        clerk.fail(Operation::Get, Fault::status(status));
+        clerk.fail(Operation::Get, Fault::status(401).code(code));
         for stack in stacks::all(&layer).await {
             let answer =
                 stack.ask(&[("authorization", format!("Bearer {token}").as_bytes())]).await;

@@ -323,7 +323,7 @@ async fn an_unknown_outcome_is_503_and_keeps_the_cookie() {
 #[tokio::test]
 async fn our_own_wrong_key_is_500() {
     let app = App::new().await;
-    app.clerk.fail(Operation::Revoke, Fault::status(401));
+    app.clerk.fail(Operation::Revoke, Fault::status(401).code("clerk_key_invalid"));
     let response = app.sign_out(&app.bearer(), &[]).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

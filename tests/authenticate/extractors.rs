@@ -255,7 +255,7 @@ async fn mistakes_in_how_a_service_is_put_together_are_logged_loudly() {
     sign_out.oneshot(http::Request::post("/").body(()).unwrap()).await.unwrap();
     assert!(log.take().contains("authenticate-layer-missing"));
 
-    clerk.fail(Operation::Get, Fault::status(401));
+    clerk.fail(Operation::Get, Fault::status(401).code("clerk_key_invalid"));
     let layer = Came::WithToken.layer(&clerk).unwrap();
     seen_behind(layer.clone(), Came::WithToken.request(&clerk, "/")).await;
     assert!(log.take().contains("secret-key-invalid"));

@@ -349,7 +349,7 @@ async fn a_refused_secret_key_is_no_outage_that_a_stale_answer_could_bridge() {
     let resolver = builder.build().unwrap();
     assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Ok(false));
     clerk.clock().advance(TTL);
-    clerk.fail(Operation::Get, Fault::status(401));
+    clerk.fail(Operation::Get, Fault::status(401).code("clerk_key_invalid"));
     for _ in 0..2 {
         assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Err("secret-key-invalid"));
     }

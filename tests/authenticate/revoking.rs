@@ -107,7 +107,7 @@ async fn a_revocation_that_failed_says_so_and_clerk_is_asked_again() {
     assert_eq!(clerk.requests().count(Operation::Get), 2, "what was known is forgotten");
 
     // Clerk revoked it, and its answer was lost.
-    clerk.fail(Operation::Revoke, Fault::truncate().times(1));
+    clerk.fail(Operation::Revoke, Fault::truncate());
     assert!(resolver.revoke(&session).await.is_err());
     assert_eq!(resolve(&resolver, &token).await.unwrap_err().reason(), "session-revoked");
 }
