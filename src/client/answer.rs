@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, header::CONTENT_TYPE};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use super::{
     retry_after::retry_after,
 };
 
-/// The JSON of an answer with status 200.
+/// The JSON of an answer that says yes.
 #[derive(Debug)]
 pub(super) struct Answer {
     operation: Operation,
@@ -27,7 +27,7 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 impl Answer {
     /// Judges the status first, then the content type, then reads the body.
     pub(super) async fn read(operation: Operation, response: Response) -> Result<Self, Error> {
-        if response.status() != StatusCode::OK {
+        if !operation.is_answered_by(response.status()) {
             return Err(refused(operation, response).await);
         }
         if !is_json(response.headers()) {

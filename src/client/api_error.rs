@@ -91,6 +91,19 @@ impl Refusal {
         self.status == StatusCode::NOT_FOUND && self.has_code("resource_not_found")
     }
 
+    /// Clerk does not know the secret key.
+    pub(super) fn is_about_the_key(&self) -> bool {
+        const CODES: [&str; 3] =
+            ["clerk_key_invalid", "authentication_invalid", "authorization_header_format_invalid"];
+        self.status == StatusCode::UNAUTHORIZED && CODES.iter().any(|code| self.has_code(code))
+    }
+
+    /// Clerk does not allow this, maybe because of the secret key and maybe because of what it is
+    /// used for.
+    pub(super) fn may_be_about_the_key(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.has_code("authorization_invalid")
+    }
+
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.errors.iter().any(|error| error.code() == code)
     }

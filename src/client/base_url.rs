@@ -1,17 +1,32 @@
 //! Where the API is served.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use reqwest::Url;
 
+use super::secret_key::SecretKey;
 use crate::config_error::ConfigError;
 
-/// `…/v1` on an origin that a secret key may travel to: https, or http on this very host.
-#[derive(Debug, Clone)]
-pub(super) struct BaseUrl(Url);
+/// `…/v1` on an origin.
+#[derive(Clone)]
+pub(super) struct BaseUrl {
+    url: Url,
+    /// The setting that it comes from.
+    what: &'static str,
+}
 
-const EXPECTED: &str = "an origin such as `https://api.clerk.com`, https unless the host is \
-     loopback, without user name, query, fragment or a path other than `/v1`";
+const EXPECTED: &str = "an origin such as `https://api.clerk.com`, http or https, without user \
+     name, query, fragment or a path other than `/v1`";
+
+const EXPECTED_OF_LIVE_KEYS: &str = "https, unless the host is loopback: a live secret key never \
+     travels in the clear";
+
+const EXPECTED_OF_TEST_KEYS: &str = "https, unless the host is loopback: the secret key travels \
+     there; on a network of your own (containers of one host, say) a test key may travel in the \
+     clear if you say so, with `TOWER_CLERK_ALLOW_HTTP=1` or `allow_http_with_test_key`";
 
 impl BaseUrl {
     pub(super) fn clerk() -> Self {
@@ -27,8 +42,7 @@ impl BaseUrl {
         }
         let mut url = Url::parse(text).map_err(|_| malformed())?;
         let acceptable = match url.scheme() {
-            "https" => url.has_host(),
-            "http" => is_loopback(&url),
+            "https" | "http" => url.has_host(),
             _ => false,
         } && matches!(url.path(), "/" | "/v1" | "/v1/")
             && url.username().is_empty()
@@ -38,18 +52,34 @@ impl BaseUrl {
             return Err(malformed());
         }
         url.set_path("/v1");
-        Ok(Self(url))
+        Ok(Self { url, what })
+    }
+
+    /// Whether this key may travel there: over https, on this very host, or, being for tests, over
+    /// http where that is allowed.
+    pub(super) fn check(&self, key: &SecretKey, allow_http: bool) -> Result<(), ConfigError> {
+        if self.is_https() || is_loopback(&self.url) || (key.is_test() && allow_http) {
+            return Ok(());
+        }
+        let expected = if key.is_live() { EXPECTED_OF_LIVE_KEYS } else { EXPECTED_OF_TEST_KEYS };
+        Err(ConfigError::malformed(self.what, expected))
     }
 
     /// The URL of a resource. Each segment is percent-encoded and stays one segment.
     pub(super) fn resource<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         url.path_segments_mut().expect("http and https URLs have a path").extend(segments);
         url
     }
 
     pub(super) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str())
     }
 }
 
@@ -69,7 +99,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<BaseUrl, ConfigError> {
-        BaseUrl::parse(text, "the base URL")
+        let base = BaseUrl::parse(text, "the base URL")?;
+        base.check(&"sk_test_hush".parse().unwrap(), false).map(|()| base)
     }
 
     #[test]
@@ -86,9 +117,9 @@ mod tests {
             ("http://localhost:4000/", "http://localhost:4000/v1"),
             ("HTTPS://API.CLERK.COM", "https://api.clerk.com/v1"),
         ] {
-            assert_eq!(parse(good).unwrap().0.as_str(), v1, "{good}");
+            assert_eq!(parse(good).unwrap().url.as_str(), v1, "{good}");
         }
-        assert_eq!(BaseUrl::clerk().0.as_str(), "https://api.clerk.com/v1");
+        assert_eq!(BaseUrl::clerk().url.as_str(), "https://api.clerk.com/v1");
     }
 
     #[test]
@@ -164,7 +195,7 @@ mod tests {
         fn the_key_travels_over_https_or_stays_on_this_host(
             text in "(https?|HTTP|ftp):/{1,3}([a-z.]{0,4}@)?(localhost|127[.0-9]{0,7}|\\[[:0-9a-f.]{0,6}\\]|[0-9a-fx.]{0,9}|api[.a-z]{0,8})(:[0-9]{0,5})?(/v1)?[/?#.%2e]{0,2}",
         ) {
-            let Ok(BaseUrl(url)) = parse(&text) else { return Ok(()) };
+            let Ok(BaseUrl { url, .. }) = parse(&text) else { return Ok(()) };
             prop_assert_eq!(url.path(), "/v1");
             prop_assert_eq!((url.username(), url.password()), ("", None));
             prop_assert_eq!((url.query(), url.fragment()), (None, None));

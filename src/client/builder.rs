@@ -3,11 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
-use reqwest::redirect;
 
 #[cfg(feature = "testing")]
-use super::upstream::BeginCompanion;
-use super::{ApiVersion, Quota, SecretKey, SessionsClient, base_url::BaseUrl, upstream::Upstream};
+use super::transport::BeginCompanion;
+use super::{
+    ApiVersion, Quota, SecretKey, SessionsClient,
+    base_url::BaseUrl,
+    transport::{Adjust, Settings, Transport},
+    upstream::Upstream,
+};
 use crate::{
     config_error::ConfigError,
     environment::{Environment, Process},
@@ -34,12 +38,15 @@ pub struct SessionsClientBuilder {
     connect_timeout: Duration,
     user_agent: Option<String>,
     quota: Quota,
-    http: reqwest::ClientBuilder,
+    allow_http: bool,
+    http: Vec<Box<Adjust>>,
     #[cfg(feature = "testing")]
     companion: Option<BeginCompanion>,
 }
 
 const USER_AGENT: &str = concat!("tower-clerk/", env!("CARGO_PKG_VERSION"));
+
+const ALLOW_HTTP: &str = "TOWER_CLERK_ALLOW_HTTP";
 
 /// No time-out is longer: more is a mistake, and sums with it must not overflow.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -54,7 +61,8 @@ impl SessionsClientBuilder {
             connect_timeout: Duration::from_secs(1),
             user_agent: None,
             quota: Quota::default(),
-            http: reqwest::Client::builder(),
+            allow_http: false,
+            http: Vec::new(),
             #[cfg(feature = "testing")]
             companion: None,
         }
@@ -64,7 +72,7 @@ impl SessionsClientBuilder {
     ///
     /// # Errors
     ///
-    /// When `CLERK_SECRET_KEY` is missing, or it or `CLERK_API_URL` is malformed.
+    /// When `CLERK_SECRET_KEY` is missing, or it or another of the variables is malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_environment(&Process)
     }
@@ -75,13 +83,31 @@ impl SessionsClientBuilder {
         if let Some(base_url) = environment.optional("CLERK_API_URL")? {
             builder.base_url = Ok(BaseUrl::parse(&base_url, "`CLERK_API_URL`")?);
         }
+        builder.allow_http = match environment.optional(ALLOW_HTTP)?.as_deref() {
+            None | Some("0" | "false") => false,
+            Some("1" | "true") => true,
+            Some(_) => return Err(ConfigError::malformed("`TOWER_CLERK_ALLOW_HTTP`", "1 or 0")),
+        };
         Ok(builder)
     }
 
     /// The origin of the API, in place of `https://api.clerk.com`. `/` or `/v1` may follow it. It
-    /// must be https, since the secret key travels there, unless the host is loopback.
+    /// must be https, since the secret key travels there, unless the host is loopback or
+    /// [that is allowed](Self::allow_http_with_test_key).
     pub fn base_url(mut self, origin: impl AsRef<str>) -> Self {
         self.base_url = BaseUrl::parse(origin.as_ref(), "the base URL");
+        self
+    }
+
+    /// Lets a test key (`sk_test_…`) travel to the [base URL](Self::base_url) over http: to an
+    /// emulator in another container, say. The environment says the same with
+    /// `TOWER_CLERK_ALLOW_HTTP=1`. It does not hold for live keys.
+    ///
+    /// # Security
+    ///
+    /// Whoever can listen on the way to that host has the key, and with it the development instance.
+    pub fn allow_http_with_test_key(mut self) -> Self {
+        self.allow_http = true;
         self
     }
 
@@ -116,15 +142,17 @@ impl SessionsClientBuilder {
         self
     }
 
-    /// Adjusts the HTTP client: proxies, root certificates, the connection pool.
+    /// Adjusts the HTTP client: proxies, root certificates, the connection pool, the resolver, the
+    /// pings of HTTP/2. It is called for each of two clients: where a call hangs, the next one goes
+    /// over a connection outside of the pool.
     ///
     /// Redirects, time-outs and the user agent are set afterwards. The same goes for https, which
-    /// is insisted on, and for proxies, which are not used, when the API is on this very host.
+    /// is insisted on, and for proxies, which are not used where the API is not https.
     pub fn http(
         mut self,
-        adjust: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+        adjust: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.http = adjust(self.http);
+        self.http.push(Box::new(adjust));
         self
     }
 
@@ -145,34 +173,23 @@ impl SessionsClientBuilder {
     /// When a setting cannot be what it is, or the HTTP client cannot be built.
     pub fn build(self) -> Result<SessionsClient, ConfigError> {
         let base_url = self.base_url?;
+        base_url.check(&self.secret_key, self.allow_http)?;
         check_timeout(self.timeout, "the time-out")?;
         check_timeout(self.connect_timeout, "the time-out for connecting")?;
         let allowance = self.quota.allowance(self.secret_key.instance())?;
-        let user_agent = HeaderValue::try_from(self.user_agent.as_deref().unwrap_or(USER_AGENT))
-            .map_err(|_| ConfigError::malformed("the user agent", "visible ASCII"))?;
-
-        let http = self
-            .http
-            .user_agent(user_agent)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(self.connect_timeout)
-            .read_timeout(self.timeout)
-            .timeout(self.timeout);
-        // A proxy would carry the secret key off this host in the clear.
-        let http = if base_url.is_https() { http.https_only(true) } else { http.no_proxy() };
-        let http = http.build().map_err(|error| ConfigError::HttpClient(Box::new(error)))?;
-
-        let upstream = Upstream::new(
-            http,
-            base_url,
-            self.secret_key,
-            self.api_version,
-            self.timeout,
-            allowance,
-        );
+        let settings = Settings {
+            user_agent: HeaderValue::try_from(self.user_agent.as_deref().unwrap_or(USER_AGENT))
+                .map_err(|_| ConfigError::malformed("the user agent", "visible ASCII"))?,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            https: base_url.is_https(),
+            adjust: self.http,
+        };
+        let transport = Transport::new(&settings, self.secret_key)?;
         #[cfg(feature = "testing")]
-        let upstream = upstream.accompanied_by(self.companion);
+        let transport = transport.accompanied_by(self.companion);
+        let upstream =
+            Upstream::new(transport, base_url, self.api_version, self.timeout, allowance);
         Ok(SessionsClient(Arc::new(upstream)))
     }
 }
@@ -264,6 +281,38 @@ mod tests {
         ] {
             assert!(bad.build().is_err());
         }
+    }
+
+    #[test]
+    fn a_test_key_may_travel_in_the_clear_where_somebody_says_so_and_a_live_key_never() {
+        let (test, live) = (
+            ("CLERK_SECRET_KEY", Some("sk_test_hush")),
+            ("CLERK_SECRET_KEY", Some("sk_live_hush")),
+        );
+        let url = ("CLERK_API_URL", Some("http://clerk:4000"));
+        let allowed = |value| ("TOWER_CLERK_ALLOW_HTTP", Some(value));
+
+        let told = from_env([test, url]).unwrap_err().to_string();
+        assert!(told.contains("`CLERK_API_URL`") && told.contains("TOWER_CLERK_ALLOW_HTTP=1"));
+        assert!(from_env([test, url, allowed("0")]).is_err());
+        let client = from_env([test, url, allowed("1")]).unwrap();
+        assert!(format!("{client:?}").contains("http://clerk:4000/v1"));
+        let told = from_env([test, allowed("yes")]).unwrap_err().to_string();
+        assert!(told.contains("`TOWER_CLERK_ALLOW_HTTP`"), "{told}");
+
+        let told = from_env([live, url, allowed("1")]).unwrap_err().to_string();
+        assert!(told.contains("live") && !told.contains("ALLOW_HTTP"), "{told}");
+        assert!(from_env([live, ("CLERK_API_URL", Some("http://127.0.0.1:4000"))]).is_ok());
+
+        let in_the_clear = |key: &str| {
+            let builder = SessionsClient::builder(key.parse().unwrap());
+            builder.base_url("http://clerk:4000").allow_http_with_test_key().build()
+        };
+        assert!(in_the_clear("sk_test_hush").is_ok());
+        assert!(in_the_clear("sk_live_hush").is_err());
+        assert!(
+            builder().base_url("http://user@clerk").allow_http_with_test_key().build().is_err()
+        );
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::{api_error::Refusal, operation::Operation};
 
 /// A call to Clerk's API failed.
 ///
-/// Ask the predicates what to do about it; the first three exclude each other and
-/// [`is_unavailable`](Self::is_unavailable). Cloning is one atomic increment, so that many callers
+/// Ask the predicates what to do about it: [`is_not_found`](Self::is_not_found),
+/// [`is_unauthorized`](Self::is_unauthorized), [`is_invalid_input`](Self::is_invalid_input) and
+/// [`is_unavailable`](Self::is_unavailable) exclude each other. Cloning is one atomic increment, so that many callers
 /// can share one result. No secret key, token or URL is part of it.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Inner>);
@@ -20,6 +21,8 @@ struct Inner {
     operation: Operation,
     kind: Kind,
     retry_after: Option<Duration>,
+    /// Clerk answered 2xx to what is to change something.
+    was_accepted: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -31,6 +34,8 @@ enum Kind {
     Quiet,
     /// The client's share of the quota is used up for longer than the time-out.
     Quota,
+    /// Too many calls are under way, and none of them ended in time.
+    Crowded,
     Timeout,
     /// The connection could not be made or broke.
     Transport,
@@ -78,13 +83,31 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Clerk does not accept the secret key for this: 401 or 403 with an error code of Clerk's. (Without
-    /// one, it comes from a proxy on the way.) When [refreshing](crate::SessionsClient::refresh), 401
-    /// may be about the tokens instead.
+    /// Clerk does not know the secret key: 401 with a code that speaks of it (`clerk_key_invalid`,
+    /// `authentication_invalid` or `authorization_header_format_invalid`). Another 401 or 403
+    /// concerns this one call, or comes from a proxy on the way. When
+    /// [refreshing](crate::SessionsClient::refresh), it is a 401 with any code of Clerk's, and may be
+    /// about the tokens instead.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
-            && self.codes().next().is_some()
+        self.refusal().is_some_and(|refusal| {
+            let refreshes = self.0.operation == Operation::Refresh;
+            refusal.is_about_the_key()
+                || (refreshes
+                    && refusal.status == StatusCode::UNAUTHORIZED
+                    && !refusal.errors.is_empty())
+        })
+    }
+
+    /// Clerk allows the call not, because of the secret key or because of what it is about: whoever
+    /// gets this for several sessions knows that it is the key.
+    pub(crate) fn may_be_unauthorized(&self) -> bool {
+        self.refusal().is_some_and(Refusal::may_be_about_the_key)
+    }
+
+    /// Clerk answered a revocation with a 2xx, and yet it is not known what became of the session.
+    pub(crate) fn was_accepted(&self) -> bool {
+        self.0.was_accepted
     }
 
     /// The arguments cannot be sent; nothing was.
@@ -102,11 +125,10 @@ impl Error {
     }
 
     /// Too many calls: Clerk answered 429, or the call was not made because Clerk had asked for
-    /// silence or the client's [quota](super::Quota) is used up.
+    /// silence, the client's [quota](super::Quota) is used up or too many calls are under way.
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {
-        matches!(self.0.kind, Kind::Quiet | Kind::Quota)
-            || self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+        matches!(self.0.kind, Kind::Quiet | Kind::Quota | Kind::Crowded) || self.is_too_many()
     }
 
     /// The answer did not come in time.
@@ -138,6 +160,10 @@ impl Error {
 
     pub(super) fn quota(operation: Operation, wait: Duration) -> Self {
         Self::new(operation, Kind::Quota, Some(wait))
+    }
+
+    pub(super) fn crowded(operation: Operation) -> Self {
+        Self::new(operation, Kind::Crowded, None)
     }
 
     pub(super) fn timeout(operation: Operation) -> Self {
@@ -215,6 +241,7 @@ impl Error {
             Kind::InvalidInput(_) => "invalid_input",
             Kind::Quiet => "quiet",
             Kind::Quota => "quota",
+            Kind::Crowded => "crowded",
             Kind::Timeout => "timeout",
             Kind::Transport => "transport",
             Kind::Refused(_) => "refused",
@@ -229,20 +256,44 @@ impl Error {
         iter::successors(self.source(), |error| (*error).source()).last()
     }
 
-    /// How long Clerk asked for silence in this answer.
+    /// Clerk answered 429.
+    pub(super) fn is_too_many(&self) -> bool {
+        self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// How long Clerk, being out of order, asked to be left alone.
     pub(super) fn asks_for_silence(&self) -> Option<Duration> {
-        match self.status()? {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => self.0.retry_after,
-            _ => None,
+        let is_down = self.status() == Some(StatusCode::SERVICE_UNAVAILABLE);
+        self.0.retry_after.filter(|_| is_down)
+    }
+
+    /// Whether the answer says something of the state of what the call was to change.
+    pub(super) fn is_about_the_state(&self) -> bool {
+        let Some(status) = self.status() else { return false };
+        let about_others = [
+            StatusCode::UNAUTHORIZED,
+            StatusCode::FORBIDDEN,
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        status.is_client_error() && !about_others.contains(&status) && !self.is_not_found()
+    }
+
+    /// The same after Clerk had answered 2xx to the call, or to an earlier sending of it.
+    pub(super) fn after_acceptance(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.was_accepted = true;
         }
+        self
     }
 
     fn new(operation: Operation, kind: Kind, retry_after: Option<Duration>) -> Self {
-        Self(Arc::new(Inner { operation, kind, retry_after, source: None }))
+        Self(Arc::new(Inner { operation, kind, retry_after, was_accepted: false, source: None }))
     }
 
     fn caused(operation: Operation, kind: Kind, source: Box<dyn StdError + Send + Sync>) -> Self {
-        Self(Arc::new(Inner { operation, kind, retry_after: None, source: Some(source) }))
+        let source = Some(source);
+        Self(Arc::new(Inner { operation, kind, retry_after: None, was_accepted: false, source }))
     }
 
     fn refusal(&self) -> Option<&Refusal> {
@@ -250,17 +301,6 @@ impl Error {
             Kind::Refused(refusal) => Some(refusal),
             _ => None,
         }
-    }
-}
-
-impl Error {
-    pub(crate) fn was_accepted(&self) -> bool {
-        self.0.operation == Operation::Revoke && matches!(self.0.kind, Kind::InvalidResponse(_))
-    }
-
-    pub(crate) fn may_be_unauthorized(&self) -> bool {
-        self.status() == Some(StatusCode::FORBIDDEN)
-            && self.refusal().is_some_and(|refusal| refusal.has_code("authorization_invalid"))
     }
 }
 
@@ -272,6 +312,7 @@ impl fmt::Display for Error {
             Kind::InvalidInput(why) => return f.write_str(why),
             Kind::Quiet => f.write_str("not sent, since Clerk asked for silence")?,
             Kind::Quota => f.write_str("not sent, to stay within this client's quota")?,
+            Kind::Crowded => f.write_str("not sent, since too many calls are under way")?,
             Kind::Timeout => f.write_str("no answer from Clerk in time")?,
             Kind::Transport => f.write_str("the connection to Clerk failed")?,
             Kind::Interrupted => f.write_str("interrupted before it came to an end")?,
@@ -284,6 +325,9 @@ impl fmt::Display for Error {
                     f.write_str("; check the secret key")?;
                 }
             }
+        }
+        if self.0.was_accepted {
+            f.write_str("; Clerk accepted it, and what became of it is not known")?;
         }
         match retry_after {
             // Rounded up: who obeys it is not too early.

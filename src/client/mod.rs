@@ -21,21 +21,26 @@
 mod answer;
 mod api_error;
 mod api_version;
+mod back_off;
 mod base_url;
 mod builder;
+mod call;
 mod create;
+mod dns;
 mod error;
 mod events;
 mod jwks;
 mod list;
 mod operation;
-mod quiet;
+mod pace;
 mod quota;
 mod refresh;
 mod retry_after;
 mod secret_key;
 mod sessions;
 mod tokens;
+mod transport;
+mod turns;
 mod upstream;
 mod urgency;
 

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
+use super::error::Error;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     List,
@@ -30,9 +34,18 @@ impl Operation {
         }
     }
 
-    /// Repeating it does no harm. The keys' own machinery repeats `jwks`.
-    pub(super) fn is_retried(self) -> bool {
-        matches!(self, Self::List | Self::Get)
+    /// Repeating it does no harm: it only asks, or changes nothing the second time. The keys' own
+    /// machinery repeats `jwks`.
+    pub(super) fn is_repeatable(self) -> bool {
+        matches!(self, Self::List | Self::Get | Self::Revoke)
+    }
+
+    /// Repeating it may help, too. What changes something is repeated only where Clerk has not
+    /// answered.
+    pub(super) fn is_worth_repeating(self, error: &Error) -> bool {
+        self.is_repeatable()
+            && error.is_transient()
+            && (self != Self::Revoke || error.status().is_none())
     }
 
     /// It only asks, and is not asked while Clerk wants silence. What is meant to change something
@@ -49,6 +62,12 @@ impl Operation {
     /// Clerk counts it, and at most so many of it are under way at once.
     pub(super) fn is_limited(self) -> bool {
         self != Self::Jwks
+    }
+
+    /// The status of an answer that says yes. Whatever Clerk says yes to a revocation with, the
+    /// session is revoked.
+    pub(super) fn is_answered_by(self, status: StatusCode) -> bool {
+        status == StatusCode::OK || (self == Self::Revoke && status.is_success())
     }
 
     /// The longest answer that is read, in bytes.

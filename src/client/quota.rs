@@ -1,14 +1,9 @@
 //! Keeping to a share of the instance's rate limit.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::secret_key::Instance;
+use super::{pace::Pace, secret_key::Instance};
 use crate::config_error::ConfigError;
-
-/// The window that Clerk's limits are given for.
-const WINDOW: Duration = Duration::from_secs(10);
 
 /// How much of the instance's rate limit a client uses.
 ///
@@ -47,14 +42,14 @@ impl Default for Quota {
 impl Quota {
     /// What such an instance allows, none when that is unlimited.
     pub(super) fn allowance(self, of: Instance) -> Result<Option<Allowance>, ConfigError> {
-        let limit: u32 = match of {
+        let limit: usize = match of {
             Instance::Production => 1000,
             Instance::Development => 100,
         };
         match self {
             Self::Unlimited => Ok(None),
             Self::Percent(percent @ 1..=100) => {
-                let share = limit * u32::from(percent) / 100;
+                let share = limit * usize::from(percent) / 100;
                 let reserve = (limit - share).max(limit / 100);
                 Ok(Some(Allowance { share: Pace::of(share), reserve: Pace::of(reserve) }))
             }
@@ -68,118 +63,46 @@ impl Quota {
 /// The calls that a client may make.
 #[derive(Debug)]
 pub(super) struct Allowance {
-    share: Pace,
+    pub(super) share: Pace,
     reserve: Pace,
 }
 
 impl Allowance {
-    /// Takes the next free time, which is `now` or later. An urgent call may take it from the
-    /// reserve.
-    ///
-    /// # Errors
-    ///
-    /// Where that is later than `latest`, nothing is taken, and the error is how far off it is.
-    pub(super) fn take(
-        &mut self,
-        urgent: bool,
-        now: Instant,
-        latest: Instant,
-    ) -> Result<Instant, Duration> {
-        let from_reserve = urgent && self.reserve.earliest(now) < self.share.earliest(now);
-        let pace = if from_reserve { &mut self.reserve } else { &mut self.share };
-        pace.take(now, latest)
-    }
-}
-
-/// The generic cell rate algorithm: a burst of half the calls, the other half spaced over the
-/// window, which together never exceed them in any window.
-#[derive(Debug)]
-struct Pace {
-    spacing: Duration,
-    /// How far ahead of its regular time a call may be.
-    tolerance: Duration,
-    /// The regular time of the next call; in the past when the client has been idle.
-    next: Option<Instant>,
-}
-
-impl Pace {
-    fn of(calls: u32) -> Self {
-        let spaced = (calls / 2).max(1);
-        let burst = (calls - calls / 2).max(1);
-        let spacing = WINDOW / spaced;
-        Self { spacing, tolerance: spacing * (burst - 1), next: None }
+    /// When an urgent call may be made behind so many others.
+    pub(super) fn urgent(&self, behind: usize, now: Instant, level: f64) -> Instant {
+        self.share.estimate(behind, now, level).min(self.reserve.estimate(behind, now, 1.0))
     }
 
-    /// When the next call may be made: `now` or later.
-    fn earliest(&self, now: Instant) -> Instant {
-        let at = self.next.and_then(|next| next.checked_sub(self.tolerance));
-        at.map_or(now, |at| at.max(now))
-    }
-
-    fn take(&mut self, now: Instant, latest: Instant) -> Result<Instant, Duration> {
-        let at = self.earliest(now);
-        if at > latest {
-            return Err(at.saturating_duration_since(now));
+    /// A call is made. An urgent one is taken from the reserve where the share would have it wait.
+    pub(super) fn take(&mut self, urgent: bool, now: Instant, level: f64) {
+        if urgent && self.share.estimate(0, now, level) > now {
+            self.reserve.make(now, 1.0);
+        } else {
+            self.share.make(now, level);
         }
-        let next = self.next.map_or(now, |next| next.max(now));
-        self.next = Some(next + self.spacing);
-        Ok(at)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn millis(n: u64) -> Duration {
-        Duration::from_millis(n)
-    }
-
-    #[test]
-    fn no_window_sees_more_calls_than_the_share() {
-        for (share, instance, calls) in [
-            (1, Instance::Development, 1),
-            (3, Instance::Development, 3),
-            (80, Instance::Development, 80),
-            (80, Instance::Production, 800),
-            (100, Instance::Production, 1000),
-        ] {
-            let mut pace = Quota::Percent(share).allowance(instance).unwrap().unwrap().share;
-            let start = Instant::now();
-            let mut sent = Vec::new();
-            // Bursts, pauses and steady demand, for two minutes.
-            for tick in 0..12_000_u64 {
-                let now = start + millis(10 * tick);
-                let demand = [3, 0, 40, 1, 0, 0][usize::try_from(tick / 700 % 6).unwrap()];
-                for _ in 0..demand {
-                    sent.extend(pace.take(now, now + millis(3000)).ok());
-                }
+    /// How many calls are made at once.
+    fn at_once(allowance: &mut Allowance, urgent: bool, now: Instant) -> usize {
+        let mut calls = 0;
+        loop {
+            let at = match urgent {
+                true => allowance.urgent(0, now, 1.0),
+                false => allowance.share.estimate(0, now, 1.0),
+            };
+            if at > now {
+                return calls;
             }
-            assert!(sent.is_sorted());
-            for (i, &first) in sent.iter().enumerate() {
-                let window = sent[i..].iter().take_while(|&&at| at < first + WINDOW).count();
-                assert!(window <= calls, "{window} of {calls}");
-            }
-            assert!(sent.len() > 3 * calls, "{} of {calls}", sent.len());
+            allowance.take(urgent, now, 1.0);
+            calls += 1;
         }
-    }
-
-    #[test]
-    fn half_the_share_may_come_at_once_and_the_rest_is_spaced() {
-        let mut pace = development(Quota::default()).share;
-        let now = Instant::now();
-        for _ in 0..40 {
-            assert_eq!(pace.take(now, now), Ok(now));
-        }
-        assert_eq!(pace.take(now, now), Err(millis(250)));
-        assert_eq!(pace.take(now, now + millis(600)), Ok(now + millis(250)));
-        assert_eq!(pace.take(now, now + millis(600)), Ok(now + millis(500)));
-        assert_eq!(pace.take(now, now + millis(600)), Err(millis(750)));
-        let idle = now + 2 * WINDOW;
-        for _ in 0..40 {
-            assert_eq!(pace.take(idle, idle), Ok(idle));
-        }
-        assert!(pace.take(idle, idle).is_err());
     }
 
     #[test]
@@ -194,24 +117,18 @@ mod tests {
     fn what_is_urgent_waits_behind_nobody_and_stays_within_the_limit() {
         let mut allowance = development(Quota::default());
         let now = Instant::now();
-        while allowance.take(false, now, now).is_ok() {}
+        assert_eq!(at_once(&mut allowance, false, now), 40);
         // A tenth of the limit at once, and the other tenth within the window.
-        for _ in 0..10 {
-            assert_eq!(allowance.take(true, now, now), Ok(now));
-        }
-        assert!(allowance.take(true, now, now).is_err());
-        assert!(allowance.take(false, now, now).is_err());
+        assert_eq!(at_once(&mut allowance, true, now), 10);
+        assert_eq!(at_once(&mut allowance, false, now), 0);
 
         // The share serves first, so that idle times leave the reserve whole.
-        let idle = now + 2 * WINDOW;
-        for _ in 0..50 {
-            assert_eq!(allowance.take(true, idle, idle), Ok(idle));
-        }
-        assert!(allowance.take(true, idle, idle).is_err());
+        let idle = now + Duration::from_secs(20);
+        assert_eq!(at_once(&mut allowance, true, idle), 50);
 
         let mut whole = development(Quota::Percent(100));
-        while whole.take(false, now, now).is_ok() {}
-        assert_eq!(whole.take(true, now, now), Ok(now));
+        assert_eq!(at_once(&mut whole, false, now), 50);
+        assert_eq!(at_once(&mut whole, true, now), 1);
     }
 
     fn development(quota: Quota) -> Allowance {

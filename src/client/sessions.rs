@@ -2,14 +2,15 @@
 
 use http::Method;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::{
-    ApiVersion, Error, SessionsClient, Urgency, answer::Answer, operation::Operation,
-    upstream::Call,
+    ApiVersion, Error, SessionsClient, Urgency, answer::Answer, call::Call, operation::Operation,
+    upstream::Outcome,
 };
 use crate::{
     id::SessionId,
-    session::{JsonSession, Session},
+    session::{JsonSession, Session, SessionStatus},
 };
 
 impl SessionsClient {
@@ -32,7 +33,16 @@ impl SessionsClient {
     pub async fn revoke(&self, id: &SessionId) -> Result<Session, Error> {
         let path = ["sessions", id.as_str(), "revoke"];
         let call = self.0.call(Operation::Revoke, Method::POST, path);
-        session(&self.0.send(&call).await?, id)
+        let deadline = Instant::now() + self.0.timeout();
+        let Outcome { result, was_repeated } = self.0.send_by(&call, deadline, || ()).await;
+        match result {
+            Ok(answer) => session(&answer, id).map_err(Error::after_acceptance),
+            // Maybe Clerk refuses to revoke what it has revoked already.
+            Err(error) if was_repeated && error.is_about_the_state() => {
+                self.settle(id, deadline, error).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The session, if it is active and the token is one of its.
@@ -70,7 +80,25 @@ impl SessionsClient {
             Some(_) => self.verification(id, token)?,
             None => self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]),
         };
-        session(&self.0.ask(&call, urgency, sent).await?, id)
+        let deadline = Instant::now() + self.0.timeout();
+        let outcome = self.0.send_by(&call.urgency(urgency), deadline, sent).await;
+        session(&outcome.result?, id)
+    }
+
+    /// What became of a session whose revocation came to this error.
+    async fn settle(
+        &self,
+        id: &SessionId,
+        deadline: Instant,
+        error: Error,
+    ) -> Result<Session, Error> {
+        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]).urgent();
+        let answer = self.0.send_by(&call, deadline, || ()).await.result;
+        match answer.and_then(|answer| session(&answer, id)) {
+            Ok(session) if is_final(session.status()) => Ok(session),
+            Err(missing) if missing.is_not_found() => Err(missing),
+            _ => Err(error),
+        }
     }
 
     fn verification(&self, id: &SessionId, token: Option<&str>) -> Result<Call, Error> {
@@ -85,6 +113,13 @@ impl SessionsClient {
             .version(self.0.version().min(ApiVersion::V2025_03_12))
             .json(&Body { token })
     }
+}
+
+fn is_final(status: &SessionStatus) -> bool {
+    !matches!(
+        status,
+        SessionStatus::Active | SessionStatus::Pending | SessionStatus::Unknown { .. }
+    )
 }
 
 /// The session in the answer, which must be the one that was asked for.

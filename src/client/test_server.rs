@@ -33,6 +33,8 @@ pub(super) struct Recorded {
 pub(super) enum Canned {
     /// These bytes, and the connection is closed.
     Raw(Vec<u8>),
+    /// These bytes, and the connection stays open and silent.
+    Half(Vec<u8>),
     /// The connection stays open and silent.
     Hang,
 }
@@ -101,6 +103,10 @@ async fn serve(
         connections.spawn(async move {
             match answer {
                 Canned::Raw(bytes) => drop(stream.write_all(&bytes).await),
+                Canned::Half(bytes) => {
+                    drop(stream.write_all(&bytes).await);
+                    std::future::pending().await
+                }
                 Canned::Hang => std::future::pending().await,
             }
         });

@@ -1,127 +1,87 @@
-//! The way to Clerk and back: silence, quota, concurrency, retries, time-outs.
+//! The way to Clerk and back: turns, time-outs, repeats.
 
 use std::{
     collections::hash_map::RandomState,
     fmt,
     hash::{BuildHasher, Hasher},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
-};
-use reqwest::Url;
-use serde::Serialize;
+use http::Method;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::Notify,
     time::{Instant, sleep_until, timeout_at},
 };
 use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{
-    answer::Answer, api_version::ApiVersion, base_url::BaseUrl, error::Error, events::Events,
-    operation::Operation, quiet::Quiet, quota::Allowance, secret_key::SecretKey, urgency::Urgency,
+    answer::Answer,
+    api_version::ApiVersion,
+    base_url::BaseUrl,
+    call::Call,
+    error::Error,
+    events::Events,
+    operation::Operation,
+    quota::Allowance,
+    transport::{Connection, Transport},
+    turns::{Rank, Reason, Turn, Turns, Wish},
 };
 
 /// How often a call is repeated, at most.
-const RETRIES: u32 = 2;
+const REPEATS: u32 = 2;
 
-/// How many calls are under way at once, at most.
-const CONCURRENT_CALLS: usize = 64;
+/// What is left of the time-out when a call is given up for another on a new connection must be
+/// about as much as it takes to make one and be answered: a second, less what the turn may take.
+const ROOM_FOR_ANOTHER: Duration = Duration::from_millis(900);
 
-/// The same for urgent calls, which are counted on their own.
-const CONCURRENT_URGENT_CALLS: usize = 16;
-
-static CLERK_API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version");
-
-/// One request, to be sent once or more often.
-#[derive(Debug)]
-pub(super) struct Call {
-    operation: Operation,
-    method: Method,
-    url: Url,
-    json: Option<Bytes>,
-    version: ApiVersion,
-}
-
-impl Call {
-    /// Replaces the version that the client is set to.
-    pub(super) fn version(mut self, version: ApiVersion) -> Self {
-        self.version = version;
-        self
-    }
-
-    pub(super) fn query(mut self, pairs: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let mut pairs = pairs.into_iter().peekable();
-        if pairs.peek().is_some() {
-            self.url.query_pairs_mut().extend_pairs(pairs);
-        }
-        self
-    }
-
-    pub(super) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
-        let json = serde_json::to_vec(body).map_err(|_| {
-            Error::invalid_input(self.operation, "the body cannot be written as JSON")
-        })?;
-        self.json = Some(json.into());
-        Ok(self)
-    }
-}
+/// How often those who wait for a call to end look by themselves.
+const LOOK: Duration = Duration::from_millis(250);
 
 pub(super) struct Upstream {
-    http: reqwest::Client,
+    transport: Transport,
     base_url: BaseUrl,
-    secret_key: SecretKey,
     version: ApiVersion,
     timeout: Duration,
-    allowance: Option<Mutex<Allowance>>,
-    quiet: Quiet,
-    slots: Semaphore,
-    urgent_slots: Semaphore,
-    retries: TpsBudget,
+    turns: Mutex<Turns>,
+    /// A call has ended.
+    ended: Notify,
+    repeats: TpsBudget,
+    urgent_repeats: TpsBudget,
     events: Events,
-    #[cfg(feature = "testing")]
-    companion: Option<BeginCompanion>,
 }
 
-/// Makes what is kept for as long as an exchange with Clerk lasts: the emulator's clients keep a paused clock
-/// from jumping meanwhile.
-#[cfg(feature = "testing")]
-pub(super) type BeginCompanion = Box<dyn Fn() -> Box<dyn std::any::Any + Send> + Send + Sync>;
+/// What came of a call.
+pub(super) struct Outcome {
+    pub(super) result: Result<Answer, Error>,
+    /// It was sent more than once.
+    pub(super) was_repeated: bool,
+}
 
 impl Upstream {
     pub(super) fn new(
-        http: reqwest::Client,
+        transport: Transport,
         base_url: BaseUrl,
-        secret_key: SecretKey,
         version: ApiVersion,
         timeout: Duration,
         allowance: Option<Allowance>,
     ) -> Self {
+        // One repeat for five calls, and two a second for clients that make few.
+        let budget = || TpsBudget::new(Duration::from_secs(10), 2, 0.2);
         Self {
-            http,
+            transport,
             base_url,
-            secret_key,
             version,
             timeout,
-            allowance: allowance.map(Mutex::new),
-            quiet: Quiet::default(),
-            slots: Semaphore::new(CONCURRENT_CALLS),
-            urgent_slots: Semaphore::new(CONCURRENT_URGENT_CALLS),
-            // One retry for five calls, and two a second for clients that make few.
-            retries: TpsBudget::new(Duration::from_secs(10), 2, 0.2),
+            turns: Mutex::new(Turns::new(allowance)),
+            ended: Notify::new(),
+            repeats: budget(),
+            urgent_repeats: budget(),
             events: Events::default(),
-            #[cfg(feature = "testing")]
-            companion: None,
         }
-    }
-
-    #[cfg(feature = "testing")]
-    pub(super) fn accompanied_by(self, companion: Option<BeginCompanion>) -> Self {
-        Self { companion, ..self }
     }
 
     pub(super) fn version(&self) -> ApiVersion {
@@ -129,7 +89,7 @@ impl Upstream {
     }
 
     pub(super) fn is_live(&self) -> bool {
-        self.secret_key.is_live()
+        self.transport.secret_key.is_live()
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -143,128 +103,225 @@ impl Upstream {
         method: Method,
         path: impl IntoIterator<Item = &'a str>,
     ) -> Call {
-        let url = self.base_url.resource(path);
-        Call { operation, method, url, json: None, version: self.version }
+        Call::new(operation, method, self.base_url.resource(path), self.version)
     }
 
     /// Sends the call, again if that may help, and answers within the time-out.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
-        self.ask(call, Urgency::Waiting, || ()).await
+        self.send_by(call, Instant::now() + self.timeout, || ()).await.result
     }
 
-    /// As [`send`](Self::send). `sent` is called when the call has had its turn.
-    pub(super) async fn ask(
+    /// As [`send`](Self::send), with another end. `sent` is called once, when the call has had its
+    /// turn.
+    pub(super) async fn send_by(
         &self,
         call: &Call,
-        urgency: Urgency,
+        deadline: Instant,
         sent: impl FnOnce() + Send,
-    ) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.timeout;
+    ) -> Outcome {
+        let accepted = AtomicBool::new(false);
+        let latest = deadline.checked_sub(self.timeout / 3).unwrap_or(deadline);
+        let mut repeats = 0;
+        let mut last = None;
         let mut sent = Some(sent);
-        let mut attempt = 0;
-        loop {
-            let error = match self.attempt(call, deadline, &mut sent).await {
+        let result = loop {
+            let place = match self.turn(call, latest, deadline).await {
+                Ok(place) => place,
+                // What came of the first time says more.
+                Err(error) => break Err(last.unwrap_or(error)),
+            };
+            if let Some(sent) = sent.take() {
+                sent();
+            }
+            let hung = self.attempt(call, &place, Connection::Pooled, &accepted).await;
+            let result = match hung {
+                Attempt::Ended(result) => result,
+                Attempt::GivenUp(another) => {
+                    drop(place);
+                    repeats = REPEATS;
+                    let result = self.attempt(call, &another, Connection::New, &accepted).await;
+                    result.ended(call.operation)
+                }
+            };
+            let error = match result {
                 Ok(answer) => {
-                    self.retries.deposit();
-                    return Ok(answer);
+                    self.budget(call).deposit();
+                    break Ok(answer);
                 }
                 Err(error) => error,
             };
             let now = Instant::now();
             let again = now + backoff();
-            let may_help = call.operation.is_retried()
-                && urgency == Urgency::Waiting
-                && error.is_transient()
-                && attempt < RETRIES
-                && again < deadline
-                && self.quiet.left(now).is_none();
-            if !may_help || !self.retries.withdraw() {
-                return Err(error);
+            let may_help = call.is_repeatable()
+                && call.operation.is_worth_repeating(&error)
+                && repeats < REPEATS
+                && again < latest
+                && !(call.keeps_quiet() && self.turns().silence(now).is_some());
+            if !may_help || !self.budget(call).withdraw() {
+                break Err(error);
             }
-            attempt += 1;
+            repeats += 1;
+            last = Some(error);
             sleep_until(again).await;
-        }
+        };
+        let result = result.map_err(|error| {
+            if accepted.load(Ordering::Relaxed) { error.after_acceptance() } else { error }
+        });
+        Outcome { result, was_repeated: repeats > 0 }
     }
 
+    /// Sends the call once. A call that hangs is given up where there is time and room for another.
     async fn attempt(
         &self,
         call: &Call,
-        deadline: Instant,
-        sent: &mut Option<impl FnOnce()>,
-    ) -> Result<Answer, Error> {
-        let operation = call.operation;
-        let _slot = self.turn(operation, deadline).await?;
-        if let Some(sent) = sent.take() {
-            sent();
-        }
+        place: &Place<'_>,
+        connection: Connection,
+        accepted: &AtomicBool,
+    ) -> Attempt<'_> {
+        let (operation, deadline) = (call.operation, place.wish.deadline);
         let started = Instant::now();
-        let result = timeout_at(deadline, self.exchange(call))
-            .await
-            .unwrap_or_else(|_| Err(Error::timeout(operation)));
-        let ended = Instant::now();
-        self.events.called(operation, &result, started, ended);
-        if operation.is_limited()
-            && let Some(wait) = result.as_ref().err().and_then(Error::asks_for_silence)
+        let mut exchange = Box::pin(self.transport.exchange(call, connection, accepted));
+        let left = deadline.saturating_duration_since(started);
+        let mut in_time = None;
+        if connection == Connection::Pooled && call.is_repeatable() && left / 3 >= ROOM_FOR_ANOTHER
         {
-            self.quiet.keep(ended, wait);
-        }
-        result
-    }
-
-    /// Waits for a slot, then for the allowance, unless Clerk wants silence.
-    async fn turn(
-        &self,
-        operation: Operation,
-        deadline: Instant,
-    ) -> Result<Option<SemaphorePermit<'_>>, Error> {
-        if !operation.is_limited() {
-            return Ok(None);
-        }
-        self.heed_silence(operation)?;
-        let slots = if operation.is_urgent() { &self.urgent_slots } else { &self.slots };
-        let slot = timeout_at(deadline, slots.acquire()).await;
-        let slot = slot.ok().and_then(Result::ok).ok_or_else(|| Error::timeout(operation))?;
-        if let Some(allowance) = &self.allowance {
-            let now = Instant::now();
-            let turn = allowance.lock().unwrap_or_else(PoisonError::into_inner).take(
-                operation.is_urgent(),
-                now,
-                deadline,
-            );
-            let at = turn.map_err(|wait| Error::quota(operation, wait))?;
-            if at > now {
-                sleep_until(at).await;
+            in_time = timeout_at(deadline - left / 3, &mut exchange).await.ok();
+            if in_time.is_none()
+                && let Some(another) = self.another_turn(call, deadline)
+            {
+                drop(exchange);
+                let failed = Err(Error::timeout(operation));
+                self.events.called(operation, &failed, started, Instant::now());
+                return Attempt::GivenUp(another);
             }
         }
-        // Clerk may have spoken meanwhile.
-        self.heed_silence(operation)?;
-        Ok(Some(slot))
+        let result = match in_time {
+            Some(result) => result,
+            None => timeout_at(deadline, exchange)
+                .await
+                .unwrap_or_else(|_| Err(Error::timeout(operation))),
+        };
+        let ended = Instant::now();
+        self.events.called(operation, &result, started, ended);
+        self.heed(operation, &result, started, ended);
+        Attempt::Ended(result)
     }
 
-    fn heed_silence(&self, operation: Operation) -> Result<(), Error> {
-        match self.quiet.left(Instant::now()) {
-            Some(left) if operation.keeps_quiet() => Err(Error::quiet(operation, left)),
-            _ => Ok(()),
+    /// What an answer means to the calls that follow.
+    fn heed(
+        &self,
+        operation: Operation,
+        result: &Result<Answer, Error>,
+        sent: Instant,
+        now: Instant,
+    ) {
+        if !operation.is_limited() {
+            return;
+        }
+        let mut turns = self.turns();
+        match result {
+            Ok(_) => turns.answered(sent),
+            Err(error) if error.is_too_many() => turns.refused(sent, error.retry_after(), now),
+            Err(error) => {
+                if error.status().is_some() {
+                    turns.answered(sent);
+                }
+                if let Some(wait) = error.asks_for_silence() {
+                    turns.keep_silent(wait, now);
+                }
+            }
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Error> {
-        #[cfg(feature = "testing")]
-        let _companion = self.companion.as_ref().map(|begin| begin());
-        let mut request = self
-            .http
-            .request(call.method.clone(), call.url.clone())
-            .header(AUTHORIZATION, self.secret_key.authorization())
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(&CLERK_API_VERSION, HeaderValue::from_static(call.version.as_str()));
-        if let Some(json) = &call.json {
-            request = request
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(json.clone());
+    /// Waits for the call's turn, in which at least a third of the time-out is left for it.
+    async fn turn(
+        &self,
+        call: &Call,
+        latest: Instant,
+        deadline: Instant,
+    ) -> Result<Place<'_>, Error> {
+        let place = self.place(call, latest, deadline);
+        if !call.operation.is_limited() {
+            return Ok(place);
         }
-        let response =
-            request.send().await.map_err(|error| Error::transport(call.operation, error))?;
-        Answer::read(call.operation, response).await
+        loop {
+            let now = Instant::now();
+            let turn = self.turns().ask(&place.wish, now);
+            match turn {
+                Turn::Now => return Ok(place),
+                Turn::At(at) => sleep_until(at).await,
+                Turn::Occupied => {
+                    let until = latest.min(now + LOOK);
+                    // Whether a call has ended or it is time to look again is all the same.
+                    drop(timeout_at(until, self.ended.notified()).await);
+                }
+                Turn::Refused(reason) => return Err(refused(call.operation, reason)),
+            }
+        }
+    }
+
+    /// The turn of a call that repeats one that hangs: at once, or not at all.
+    fn another_turn(&self, call: &Call, deadline: Instant) -> Option<Place<'_>> {
+        let now = Instant::now();
+        let place = self.place(call, now, deadline);
+        let has_turn = self.turns().ask_idle(&place.wish, now, || self.budget(call).withdraw());
+        has_turn.then_some(place)
+    }
+
+    fn place(&self, call: &Call, latest: Instant, deadline: Instant) -> Place<'_> {
+        let wish = Wish {
+            ticket: self.turns().ticket(),
+            rank: call.rank,
+            keeps_quiet: call.keeps_quiet(),
+            latest,
+            deadline,
+        };
+        Place { upstream: self, wish }
+    }
+
+    fn budget(&self, call: &Call) -> &TpsBudget {
+        if call.rank == Rank::Urgent { &self.urgent_repeats } else { &self.repeats }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What came of one sending.
+enum Attempt<'a> {
+    Ended(Result<Answer, Error>),
+    /// It hung, and another one has a turn.
+    GivenUp(Place<'a>),
+}
+
+impl Attempt<'_> {
+    fn ended(self, operation: Operation) -> Result<Answer, Error> {
+        match self {
+            Self::Ended(result) => result,
+            Self::GivenUp(_) => Err(Error::timeout(operation)),
+        }
+    }
+}
+
+/// A place among those who wait or whose calls are under way; left when dropped.
+struct Place<'a> {
+    upstream: &'a Upstream,
+    wish: Wish,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.upstream.turns().leave(self.wish.ticket);
+        self.upstream.ended.notify_one();
+    }
+}
+
+fn refused(operation: Operation, reason: Reason) -> Error {
+    match reason {
+        Reason::Silence(left) => Error::quiet(operation, left),
+        Reason::Quota(wait) => Error::quota(operation, wait),
+        Reason::Crowded => Error::crowded(operation),
     }
 }
 
@@ -272,7 +329,7 @@ impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")
             .field("base_url", &self.base_url)
-            .field("secret_key", &self.secret_key)
+            .field("secret_key", &self.transport.secret_key)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

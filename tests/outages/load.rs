@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{task::JoinSet, time::Instant};
 use tower_clerk::{
-    Credential, Policy, RejectionKind, SessionResolver,
+    Credential, Policy, RejectionKind, SessionResolver, SessionsClient,
     client::Quota,
     testing::{Fault, Operation, SessionsApi},
 };
@@ -101,4 +101,40 @@ async fn questions_that_hang_do_not_keep_a_session_from_being_revoked() {
     resolver.revoke(&leaver).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     flood.abort_all();
+}
+
+#[tokio::test]
+async fn more_than_the_rate_is_served_at_the_rate_and_all_of_it_once_demand_falls() {
+    let clerk = SessionsApi::builder().enforce_quota(true).start().await.unwrap();
+    clerk.fail(Operation::Get, Fault::delay(Duration::from_millis(300)));
+    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
+        .base_url(clerk.base_url())
+        .build()
+        .unwrap();
+    let ask = |number: u32| {
+        let client = client.clone();
+        let id = format!("sess_nobody{number}").parse().unwrap();
+        // That there is no such session is an answer, too.
+        async move { client.get(&id).await.unwrap_err() }
+    };
+    let mut callers = JoinSet::new();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / 115);
+    let begun = Instant::now();
+    for number in 0..6 * 115 {
+        ticks.tick().await;
+        callers.spawn(ask(number));
+    }
+    let took = begun.elapsed();
+    let errors = callers.join_all().await;
+    let answered = errors.iter().filter(|error| error.is_not_found()).count();
+    let turned_away = errors.iter().filter(|error| error.is_rate_limited()).count();
+    // Half of 80 calls at once, and in the first window the other half evenly.
+    let carried = 40 + 4 * usize::try_from(took.as_secs()).unwrap();
+    assert!(10 * answered >= 9 * carried, "{answered} of {carried}");
+    assert_eq!(answered + turned_away, errors.len(), "no call is sent in vain");
+    assert_eq!(clerk.requests().count(Operation::Get), answered as u64);
+
+    for number in 0..4 {
+        assert!(ask(number).await.is_not_found());
+    }
 }

@@ -1,6 +1,7 @@
 //! Which answers are believed, and what they teach.
 
 use super::*;
+use crate::client::RefreshSession;
 
 #[tokio::test]
 async fn an_error_tells_what_clerk_told() {
@@ -29,11 +30,38 @@ async fn a_404_that_is_not_about_the_session_is_no_answer() {
 
 #[tokio::test]
 async fn a_refused_key_is_our_own_fault() {
-    for status in [401, 403] {
-        let error = get(refusal(status, "", "clerk_key_invalid")).await;
+    for code in
+        ["clerk_key_invalid", "authentication_invalid", "authorization_header_format_invalid"]
+    {
+        let error = get(refusal(401, "", code)).await;
         assert!(error.is_unauthorized() && !error.is_unavailable() && !error.is_not_found());
         assert!(error.to_string().ends_with("check the secret key"));
     }
+}
+
+#[tokio::test]
+async fn what_one_session_is_refused_is_not_our_keys_fault() {
+    for (status, code) in [
+        (403, "resource_forbidden"),
+        (401, "session_forbidden"),
+        (403, "clerk_key_invalid"),
+        (403, "authorization_invalid"),
+    ] {
+        let error = get(refusal(status, "", code)).await;
+        assert!(error.is_unavailable() && !error.is_unauthorized(), "{status} {code}");
+        assert!(!error.to_string().contains("secret key"), "{error}");
+        // It may be the key's, which whoever sees it of several sessions can tell.
+        assert_eq!(error.may_be_unauthorized(), code == "authorization_invalid");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_refresh_may_be_about_the_tokens() {
+    let (client, _server) = answering([refusal(401, "", "token_expired")]).await;
+    let request = RefreshSession::new("old.hush.jwt", "hush", "https://app.example");
+    let error = client.refresh(&id(), &request).await.unwrap_err();
+    assert!(error.is_unauthorized() && !error.is_unavailable());
+    assert!(!error.to_string().contains("secret key"), "{error}");
 }
 
 #[tokio::test]
@@ -82,6 +110,45 @@ async fn revoke_and_verify_want_the_session_they_asked_for() {
     let (client, _server) = answering([Canned::ok(&session("sess_2", "revoked"))]).await;
     assert!(client.revoke(&id()).await.unwrap_err().is_unavailable());
     assert!(client.verify_session(&id(), None).await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test]
+async fn whatever_clerk_says_yes_to_a_revocation_with_it_is_one() {
+    let good = session("sess_1", "revoked");
+    for status in [200, 201, 202] {
+        let (client, _server) = answering([Canned::json(status, "", &good)]).await;
+        client.revoke(&id()).await.unwrap();
+    }
+    let cut_off =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{";
+    for answer in [
+        Canned::ok(&session("sess_2", "revoked")),
+        Canned::ok(&json!({"object": "session", "id": "sess_1"})),
+        Canned::text(200, "content-type: text/html\r\n", "<h1>Welcome to our hotel</h1>"),
+        Canned::text(204, "", ""),
+        Canned::text(201, "content-type: application/json\r\n", ""),
+        Canned::Raw(cut_off.to_vec()),
+    ] {
+        let (client, _server) = answering([answer.clone()]).await;
+        let error = client.revoke(&id()).await.unwrap_err();
+        assert!(error.was_accepted() && error.is_unavailable(), "{answer:?}");
+        assert!(error.to_string().contains("not known"), "{error}");
+        // A question is no revocation.
+        assert!(!client.get(&id()).await.unwrap_err().was_accepted(), "{answer:?}");
+    }
+    for answer in [Canned::text(302, "", ""), refusal(400, "", "x"), refusal(500, "", "x")] {
+        let (client, _server) = answering([answer.clone()]).await;
+        assert!(!client.revoke(&id()).await.unwrap_err().was_accepted(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_yes_that_never_ends_is_a_yes() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
+    let server = TestServer::start([Canned::Half(head.to_vec())]).await;
+    let client = builder(&server).timeout(Duration::from_millis(200)).build().unwrap();
+    let error = client.revoke(&id()).await.unwrap_err();
+    assert!(error.was_accepted() && error.is_timeout());
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ mod crowding;
 mod events;
 mod patience;
 mod secrecy;
+mod turns;
+mod wedge;
 mod wire;
 
 use std::time::Duration;

@@ -26,11 +26,10 @@ async fn the_secret_key_follows_no_redirect() {
 async fn the_hook_cannot_take_the_time_out_away_nor_bring_a_proxy_in() {
     let server = TestServer::start([Canned::Hang]).await;
     let proxy = TestServer::start([Canned::ok(&session("sess_1", "active"))]).await;
+    let origin = proxy.origin();
     let client = builder(&server)
         .timeout(Duration::from_millis(100))
-        .http(|http| {
-            http.timeout(Duration::MAX).proxy(reqwest::Proxy::all(proxy.origin()).unwrap())
-        })
+        .http(move |http| http.timeout(Duration::MAX).proxy(reqwest::Proxy::all(&origin).unwrap()))
         .build()
         .unwrap();
     assert!(client.get(&id()).await.unwrap_err().is_timeout());
@@ -42,7 +41,7 @@ async fn the_hook_cannot_shorten_the_time_outs() {
     let server = TestServer::start([Canned::ok(&session("sess_1", "active"))]).await;
     let instant = Duration::from_nanos(1);
     let client = builder(&server)
-        .http(|http| http.timeout(instant).read_timeout(instant).connect_timeout(instant))
+        .http(move |http| http.timeout(instant).read_timeout(instant).connect_timeout(instant))
         .build()
         .unwrap();
     client.get(&id()).await.unwrap();
