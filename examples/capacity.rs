@@ -140,9 +140,9 @@ impl Instance {
         self.calls_in_ten_seconds / 10.0
     }
 
-    /// 80 % of it, half of which is for bursts.
+    /// 95 % of 80 % of it.
     fn default_quota(self) -> f64 {
-        0.8 * self.limit() / 2.0
+        0.95 * 0.8 * self.limit()
     }
 }
 

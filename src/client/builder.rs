@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::HeaderValue;
 
 #[cfg(feature = "testing")]
-use super::upstream::BeginCompanion;
+use super::transport::BeginCompanion;
 use super::{
     ApiVersion, Quota, SecretKey, SessionsClient,
     base_url::BaseUrl,
@@ -186,10 +186,10 @@ impl SessionsClientBuilder {
             adjust: self.http,
         };
         let transport = Transport::new(&settings, self.secret_key)?;
+        #[cfg(feature = "testing")]
+        let transport = transport.accompanied_by(self.companion);
         let upstream =
             Upstream::new(transport, base_url, self.api_version, self.timeout, allowance);
-        #[cfg(feature = "testing")]
-        let upstream = upstream.accompanied_by(self.companion);
         Ok(SessionsClient(Arc::new(upstream)))
     }
 }

@@ -13,8 +13,8 @@
 //!
 //! The client looks after Clerk as well as after its caller: calls have a [time-out] that covers
 //! reading the answer, answers have a bounded length, redirects are not followed, what only asks
-//! is repeated when the connection or Clerk fails, `Retry-After` is obeyed, and the rate limit of
-//! the instance is [kept to](Quota).
+//! is repeated when the connection or Clerk fails (a revocation when the connection does),
+//! `Retry-After` is obeyed, and the rate limit of the instance is [kept to](Quota) and used.
 //!
 //! [time-out]: SessionsClientBuilder::timeout
 
@@ -89,11 +89,12 @@ impl SessionsClient {
     }
 
     /// A client for the instance that the environment names: its secret key in `CLERK_SECRET_KEY`
-    /// and, optionally, the origin of the API in `CLERK_API_URL`.
+    /// and, optionally, the origin of the API in `CLERK_API_URL`. With `TOWER_CLERK_ALLOW_HTTP=1`, a
+    /// [test key may travel there over http](SessionsClientBuilder::allow_http_with_test_key).
     ///
     /// # Errors
     ///
-    /// When the key is missing or one of the two is malformed.
+    /// When the key is missing or one of the three is malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
         SessionsClientBuilder::from_env()?.build()
     }

@@ -10,9 +10,12 @@ use crate::config_error::ConfigError;
 /// Clerk lets a production instance make 1000 calls in 10 s and a development instance 100, all
 /// its services taken together. A client knows from its secret key which of the two holds and
 /// spaces its calls accordingly: in no 10 s does it make more than its share, half of which may
-/// come at once. [Revoking] does not wait behind the others: where the share is used up, it
-/// draws on what the share leaves of the limit, and be that one percent of it. Fetching the JWK
-/// Set is unlimited and not counted.
+/// come at once; demand above it is served at its rate. [Revoking] does not wait behind the others:
+/// where the share is used up, it draws on what the share leaves of the limit, and be that one
+/// percent of it. Fetching the JWK Set is unlimited and not counted.
+///
+/// Where Clerk answers 429 all the same, since others use the instance too, the client makes fewer
+/// calls and slowly more again: processes that share a limit need not be told how many they are.
 ///
 /// [Revoking]: crate::SessionsClient::revoke
 ///

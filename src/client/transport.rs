@@ -51,7 +51,14 @@ pub(super) struct Transport {
     /// Of the same settings, but each call gets a connection of its own.
     unpooled: Client,
     pub(super) secret_key: SecretKey,
+    #[cfg(feature = "testing")]
+    companion: Option<BeginCompanion>,
 }
+
+/// Makes what is kept for as long as an exchange with Clerk lasts: the emulator's clients keep a paused clock
+/// from jumping meanwhile.
+#[cfg(feature = "testing")]
+pub(super) type BeginCompanion = Box<dyn Fn() -> Box<dyn std::any::Any + Send> + Send + Sync>;
 
 impl Transport {
     pub(super) fn new(settings: &Settings, secret_key: SecretKey) -> Result<Self, ConfigError> {
@@ -63,7 +70,14 @@ impl Transport {
             pooled: pooled.map_err(failed)?,
             unpooled: unpooled.map_err(failed)?,
             secret_key,
+            #[cfg(feature = "testing")]
+            companion: None,
         })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn accompanied_by(self, companion: Option<BeginCompanion>) -> Self {
+        Self { companion, ..self }
     }
 
     /// `accepted` is set as soon as Clerk has said yes to what is to change something.
@@ -73,6 +87,8 @@ impl Transport {
         connection: Connection,
         accepted: &AtomicBool,
     ) -> Result<Answer, Error> {
+        #[cfg(feature = "testing")]
+        let _companion = self.companion.as_ref().map(|begin| begin());
         let http = match connection {
             Connection::Pooled => &self.pooled,
             Connection::New => &self.unpooled,

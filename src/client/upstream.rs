@@ -52,14 +52,7 @@ pub(super) struct Upstream {
     repeats: TpsBudget,
     urgent_repeats: TpsBudget,
     events: Events,
-    #[cfg(feature = "testing")]
-    companion: Option<BeginCompanion>,
 }
-
-/// Makes what is kept for as long as an exchange with Clerk lasts: the emulator's clients keep a paused clock
-/// from jumping meanwhile.
-#[cfg(feature = "testing")]
-pub(super) type BeginCompanion = Box<dyn Fn() -> Box<dyn std::any::Any + Send> + Send + Sync>;
 
 /// What came of a call.
 pub(super) struct Outcome {
@@ -88,14 +81,7 @@ impl Upstream {
             repeats: budget(),
             urgent_repeats: budget(),
             events: Events::default(),
-            #[cfg(feature = "testing")]
-            companion: None,
         }
-    }
-
-    #[cfg(feature = "testing")]
-    pub(super) fn accompanied_by(self, companion: Option<BeginCompanion>) -> Self {
-        Self { companion, ..self }
     }
 
     pub(super) fn version(&self) -> ApiVersion {
@@ -194,8 +180,6 @@ impl Upstream {
     ) -> Attempt<'_> {
         let (operation, deadline) = (call.operation, place.wish.deadline);
         let started = Instant::now();
-        #[cfg(feature = "testing")]
-        let _companion = self.companion.as_ref().map(|begin| begin());
         let mut exchange = Box::pin(self.transport.exchange(call, connection, accepted));
         let left = deadline.saturating_duration_since(started);
         let mut in_time = None;
