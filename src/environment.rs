@@ -34,7 +34,7 @@ impl Environment for Process {
 
 /// `CLERK_PUBLISHABLE_KEY`.
 pub(crate) fn publishable_key() -> Result<Option<PublishableKey>, ConfigError> {
-    let key = Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.trim().parse());
+    let key = Process.optional("CLERK_PUBLISHABLE_KEY")?.map(|key| key.parse());
     key.transpose().map_err(|error: ConfigError| error.about("`CLERK_PUBLISHABLE_KEY`"))
 }
 

@@ -87,6 +87,7 @@ mod json_object;
 mod jwk_set;
 mod middleware;
 mod once_per_second;
+mod pasted;
 mod publishable_key;
 mod resolve;
 mod session;

@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose};
 
-use crate::{ConfigError, issuer::Issuer};
+use crate::{
+    ConfigError,
+    issuer::Issuer,
+    pasted::{QUOTED, trimmed, unquoted},
+};
 
 /// A publishable key, `pk_live_…` or `pk_test_…`.
 ///
@@ -62,11 +66,23 @@ impl FromStr for PublishableKey {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let issuer = issuer(text).ok_or(ConfigError::malformed(
-            "the publishable key",
-            "`pk_live_` or `pk_test_` and what follows it in Clerk's dashboard",
-        ))?;
+        let text = trimmed(text);
+        let issuer = issuer(text).ok_or_else(|| malformed(text))?;
         Ok(Self { text: text.into(), issuer })
+    }
+}
+
+fn malformed(text: &str) -> ConfigError {
+    let malformed = ConfigError::malformed(
+        "the publishable key",
+        "`pk_live_` or `pk_test_` and what follows it in Clerk's dashboard",
+    );
+    if unquoted(text).is_some() {
+        malformed.hint(QUOTED)
+    } else if text.starts_with("sk_") {
+        malformed.hint("this is a secret key")
+    } else {
+        malformed
     }
 }
 
@@ -106,6 +122,21 @@ mod tests {
         ] {
             assert_eq!(key.parse::<PublishableKey>().unwrap().cookie_suffix(), suffix);
         }
+    }
+
+    #[test]
+    fn what_was_pasted_along_is_trimmed_and_quotes_are_named() {
+        let key = "pk_test_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
+        let parsed: PublishableKey = key.parse().unwrap();
+        for pasted in [format!(" {key}"), format!("{key}\r\n"), format!("\u{feff}{key}\t")] {
+            assert_eq!(pasted.parse::<PublishableKey>().unwrap(), parsed);
+        }
+        for quoted in [format!("\"{key}\""), format!("'{key}'\n")] {
+            let message = quoted.parse::<PublishableKey>().unwrap_err().to_string();
+            assert!(message.contains("quotes"), "{message}");
+        }
+        let message = "sk_test_hush".parse::<PublishableKey>().unwrap_err().to_string();
+        assert!(message.contains("a secret key") && !message.contains("hush"), "{message}");
     }
 
     #[test]

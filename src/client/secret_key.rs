@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use http::HeaderValue;
 
-use crate::config_error::ConfigError;
+use crate::{
+    config_error::ConfigError,
+    pasted::{QUOTED, trimmed, unquoted},
+};
 
 /// The longest key that is read, in bytes. Clerk's own have about 50.
 const MAX_LEN: usize = 256;
@@ -60,12 +63,22 @@ impl SecretKey {
     }
 
     pub(crate) fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
+        let text = trimmed(text);
         let malformed = || {
-            ConfigError::malformed(
+            let malformed = ConfigError::malformed(
                 what,
                 "a secret key as Clerk's dashboard shows it, `sk_live_…` or `sk_test_…`, \
                  without spaces or line breaks",
-            )
+            );
+            if unquoted(text).is_some() {
+                malformed.hint(QUOTED)
+            } else if text.starts_with("pk_") {
+                malformed.hint("this is a publishable key")
+            } else if text.starts_with("Bearer ") {
+                malformed.hint("leave out `Bearer`")
+            } else {
+                malformed
+            }
         };
         let (instance, rest) = if let Some(rest) = text.strip_prefix("sk_live_") {
             (Instance::Production, rest)
@@ -133,8 +146,8 @@ mod tests {
             "sk_test_",
             "sk_live",
             "pk_test_hush",
-            "sk_test_hush\n",
-            " sk_test_hush",
+            "sk_test_hu\nsh",
+            "\"sk_test_hush\"",
             "sk_test_hu sh",
             "sk_test_hush\u{e9}",
             "sk_dev_hush",
@@ -142,6 +155,23 @@ mod tests {
         ] {
             let error = bad.parse::<SecretKey>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hush"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_pasted_along_is_trimmed_and_quotes_are_named() {
+        for pasted in [" sk_test_abc", "sk_test_abc\n", "sk_test_abc\r\n", "\u{feff}sk_test_abc"] {
+            let key: SecretKey = pasted.parse().unwrap();
+            assert_eq!(key.authorization(), "Bearer sk_test_abc");
+        }
+        for (bad, said) in [
+            ("\"sk_test_hush\"", "quotes"),
+            ("'sk_test_hush'\n", "quotes"),
+            ("pk_test_hush", "a publishable key"),
+            ("Bearer sk_test_hush", "leave out `Bearer`"),
+        ] {
+            let message = bad.parse::<SecretKey>().unwrap_err().to_string();
+            assert!(message.contains(said) && !message.contains("hush"), "{message}");
         }
     }
 

@@ -6,12 +6,9 @@ use aws_lc_rs::{
     rsa::PublicEncryptingKey,
     signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
 };
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{ConfigError, Jwk, JwkSet};
+use crate::{Jwk, JwkSet};
 
 /// An RSA key of 2048 bits or more that verifies RS256.
 #[derive(Debug)]
@@ -37,15 +34,6 @@ impl KeySet {
     pub(super) fn from_jwk_set(set: &JwkSet) -> Self {
         let named = |jwk: &Jwk| Some((Box::from(jwk.kid.as_deref()?), RsaKey::from_jwk(jwk)?));
         Self::Named(set.keys.iter().filter_map(named).collect())
-    }
-
-    /// Takes one key from a PEM: `PUBLIC KEY`, or only its base64 body.
-    pub(super) fn from_pem(pem: &str) -> Result<Self, ConfigError> {
-        let key = der(pem).and_then(|der| RsaKey::from_spki(&der));
-        key.map(Self::Single).ok_or(ConfigError::malformed(
-            "the PEM key",
-            "an RSA public key of 2048 bits or more (`-----BEGIN PUBLIC KEY-----`): copy the JWKS public key from Clerk's dashboard",
-        ))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -88,7 +76,7 @@ impl RsaKey {
     /// Reads a SubjectPublicKeyInfo in DER, of which there is one form only ([RFC 5280 §4.1]).
     ///
     /// [RFC 5280 §4.1]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1
-    fn from_spki(der: &[u8]) -> Option<Self> {
+    pub(super) fn from_spki(der: &[u8]) -> Option<Self> {
         let key = PublicEncryptingKey::from_der(der).ok()?;
         let is_canonical = key.as_der().ok()?.as_ref() == der;
         is_canonical.then(|| Self::new(&key)).flatten()
@@ -114,21 +102,6 @@ impl PartialEq for RsaKey {
 }
 
 impl Eq for RsaKey {}
-
-/// The bytes within a PEM ([RFC 7468]), whose line ends may have become a literal `\n` on their
-/// way through an environment variable.
-///
-/// [RFC 7468]: https://www.rfc-editor.org/rfc/rfc7468
-fn der(pem: &str) -> Option<Vec<u8>> {
-    let pem = pem.replace("\\n", "\n");
-    let pem = pem.trim();
-    let body = match pem.strip_prefix("-----BEGIN PUBLIC KEY-----") {
-        Some(rest) => rest.strip_suffix("-----END PUBLIC KEY-----")?,
-        None => pem,
-    };
-    let body: String = body.split_whitespace().collect();
-    STANDARD.decode(body).ok()
-}
 
 #[cfg(test)]
 mod tests;

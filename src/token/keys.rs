@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{
-    FetchKeys, KeysReport, TokenError, TokenErrorKind, key_set::KeySet, remote_keys::RemoteKeys,
+    FetchKeys, KeysReport, TokenError, TokenErrorKind, key_set::KeySet, pem::rsa_key,
+    remote_keys::RemoteKeys,
 };
 use crate::{Clock, ConfigError, JwkSet};
 
@@ -25,7 +26,7 @@ impl Keys {
     }
 
     pub(crate) fn from_pem(pem: &str) -> Result<Self, ConfigError> {
-        Ok(Self::Fixed(Arc::new(KeySet::from_pem(pem)?)))
+        Ok(Self::Fixed(Arc::new(KeySet::Single(rsa_key(pem)?))))
     }
 
     pub(crate) fn fetched_with(fetch: Box<dyn FetchKeys>, clock: Clock) -> Self {

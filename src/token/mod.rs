@@ -41,6 +41,7 @@ mod jws;
 mod key_set;
 mod keys;
 mod origin;
+mod pem;
 mod published;
 mod remote_keys;
 mod rules;

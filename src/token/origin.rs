@@ -2,7 +2,10 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-use crate::ConfigError;
+use crate::{
+    ConfigError,
+    pasted::{QUOTED, unquoted},
+};
 
 /// An origin as browsers write it ([RFC 6454 §6.2]), which is what `azp` holds.
 ///
@@ -25,6 +28,9 @@ impl FromStr for Origin {
             "each authorized party",
             "an origin such as `https://app.example.com`, in lower case, without path or trailing slash",
         );
+        if unquoted(text).is_some() {
+            return Err(malformed.hint(QUOTED));
+        }
         match Url::parse(text).ok().as_ref().and_then(canonical) {
             Some(canonical) if canonical == text => Ok(Self(canonical.into_boxed_str())),
             Some(canonical) => Err(malformed.hint(format!("write `{canonical}` instead"))),
@@ -99,6 +105,12 @@ mod tests {
             let error = bad.parse::<Origin>().unwrap_err();
             assert!(error.to_string().contains("without path or trailing slash"), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn quotes_are_named() {
+        let error = "\"https://app.example.com\"".parse::<Origin>().unwrap_err();
+        assert!(error.to_string().contains("take away the quotes"), "{error}");
     }
 
     #[test]

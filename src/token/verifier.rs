@@ -93,7 +93,8 @@ impl TokenVerifierBuilder {
     /// Verifies with one key in PEM, whatever key ID a token names: the "JWKS public key" of
     /// Clerk's dashboard, which its SDKs read from `CLERK_JWT_KEY`.
     ///
-    /// The body alone, without the lines around it, and line breaks written as `\n` do as well.
+    /// The body alone, without the lines around it, line breaks written as `\n`, quotes around it and
+    /// base64 of the whole do as well.
     pub fn pem(self, pem: &str) -> Self {
         self.keys(Source::Pem(pem.to_owned()))
     }

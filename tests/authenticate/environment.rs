@@ -210,10 +210,35 @@ async fn the_publishable_key_gives_the_issuer() {
 }
 
 #[tokio::test]
+async fn a_variable_that_holds_something_else_is_told_what_it_seems_to_be_by_its_name() {
+    let clerk = SessionsApi::start().await;
+    let private = clerk.jwt_key().replace("PUBLIC KEY", "PRIVATE KEY");
+    for (name, value, said) in [
+        (PEM, private, "a private key"),
+        (PEM, clerk.secret_key().to_owned(), "the secret key"),
+        (SECRET, format!("\"{}\"", clerk.secret_key()), "quotes"),
+        (SECRET, clerk.publishable_key().to_owned(), "a publishable key"),
+        (PUBLISHABLE, format!("'{}'", clerk.publishable_key()), "quotes"),
+        (PUBLISHABLE, clerk.secret_key().to_owned(), "a secret key"),
+        (PARTIES, "https://app.example.com:443".to_owned(), "write `https://app.example.com`"),
+        (PARTIES, "\"https://app.example.com\"".to_owned(), "quotes"),
+    ] {
+        let answer = Variables::of(&clerk).with(name, value).ask("").answer;
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(&format!("`{name}`")) && error.contains(said), "{error}");
+        assert!(!error.contains(clerk.secret_key()), "{error}");
+    }
+    let secret = format!(" {}\n", clerk.secret_key());
+    let header = format!("authorization: Bearer {}", token(&clerk));
+    assert_eq!(Variables::of(&clerk).with(SECRET, secret).ask(&header).answer, ada());
+}
+
+#[tokio::test]
 async fn with_the_pem_no_keys_are_fetched() {
     let clerk = SessionsApi::start().await;
     let header = format!("authorization: Bearer {}", token(&clerk));
-    for pem in [clerk.jwt_key(), clerk.jwt_key().trim().replace('\n', "\\n")] {
+    let escaped = clerk.jwt_key().trim().replace('\n', "\\n");
+    for pem in [clerk.jwt_key(), format!("\"{escaped}\""), escaped] {
         assert_eq!(Variables::of(&clerk).with(PEM, pem).ask(&header).answer, ada());
     }
     assert_eq!(clerk.requests().count(Operation::Jwks), 0);
@@ -263,7 +288,7 @@ async fn what_cannot_work_is_refused_at_start_up_with_its_cause() {
         (SECRET, " ", SECRET),
         (SECRET, "sk_test_", SECRET),
         (SECRET, "sk_test_a b", SECRET),
-        (SECRET, "sk_test_abc\n", SECRET),
+        (SECRET, "sk_test_a\nbc", SECRET),
         (SECRET, "sk_prod_abc", SECRET),
         (SECRET, clerk.publishable_key(), SECRET),
         (SECRET, "sk_live_abcdef", "different instances"),

@@ -1,5 +1,7 @@
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
-use crate::token::test_signer::TestSigner;
+use crate::token::{pem::rsa_key, test_signer::TestSigner};
 
 /// A key of 1024 bits.
 const WEAK: &str = "-----BEGIN PUBLIC KEY-----
@@ -99,7 +101,7 @@ fn a_pem_is_read_in_each_of_its_guises() {
         body.replace('\n', "\\n"),
         format!("\n  {body}  \n"),
     ] {
-        let set = KeySet::from_pem(&guise).unwrap();
+        let set = KeySet::Single(rsa_key(&guise).unwrap());
         assert!(set.has(None) && set.has(Some("anything")));
     }
 }
@@ -132,7 +134,7 @@ fn junk_for_a_pem_is_refused() {
         &STANDARD.encode(&der[24..]),
         &STANDARD.encode(&der[..der.len() - 1]),
     ] {
-        let error = KeySet::from_pem(junk).unwrap_err();
+        let error = rsa_key(junk).unwrap_err();
         assert!(error.to_string().contains("BEGIN PUBLIC KEY"), "{junk}");
     }
 }
