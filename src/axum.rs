@@ -73,8 +73,9 @@ extractor!(Claims);
 
 /// A handler asked for a [`Session`] or [`Claims`] that the request does not have.
 ///
-/// An anonymous caller is answered 401. Everything else is a mistake in how the service is put together:
-/// 500, and the body says which. The answer is written as the layer writes its own: see
+/// An anonymous caller is answered 401, and 503 one whose session cannot be described just now
+/// ([`networkless_if_error`](crate::SessionResolverBuilder::networkless_if_error)). Everything else is a mistake in how
+/// the service is put together: 500, and the body says which. The answer is written as the layer writes its own: see
 /// [`rejection_response`](crate::AuthenticateLayer::rejection_response).
 #[derive(Debug, Clone)]
 pub struct ExtractRejection {

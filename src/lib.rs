@@ -81,6 +81,7 @@ pub mod extract;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod guide;
 mod id;
 mod issuer;
 mod json_object;

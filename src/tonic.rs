@@ -37,7 +37,9 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// `UNAUTHENTICATED` for an anonymous caller; `INTERNAL`, saying why, where no session was looked for.
+    /// `UNAUTHENTICATED` for an anonymous caller; `UNAVAILABLE` for one whose session cannot be described just now
+    /// ([`networkless_if_error`](crate::SessionResolverBuilder::networkless_if_error)); `INTERNAL`, saying why, where
+    /// no session was looked for.
     fn session(&self) -> Result<&Session, Status>;
 
     /// The claims of the caller's token.

@@ -21,6 +21,8 @@ pub(crate) enum Cause {
     Exempt,
     /// There are claims; Clerk is not asked for sessions.
     Networkless,
+    /// There are claims; Clerk could not be asked for the session in time.
+    Undescribed,
     /// There is a session; no token came with it.
     WithoutToken,
 }
@@ -63,6 +65,7 @@ pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> 
     }
     let (reason, detail) = match extensions.get::<Absence>().map(|absence| absence.cause) {
         Some(Cause::Anonymous) => return Err(Rejection::missing_credential()),
+        Some(Cause::Undescribed) => return Err(Rejection::unavailable()),
         None => return Err(layer_missing()),
         Some(Cause::Exempt) => (
             "route-exempt",
@@ -73,12 +76,17 @@ pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> 
     Err(mistake(reason, detail))
 }
 
-/// What the handler asks for, if it is there, unless nobody looked.
+/// What the handler asks for, if it is there, unless nobody looked or nobody can tell: a caller whose session cannot be
+/// described just now is not one who has none.
 #[cfg(feature = "axum")]
 pub(crate) fn find_optional<T: Wanted>(extensions: &Extensions) -> Result<Option<&T>, Rejection> {
-    match extensions.get() {
-        None if extensions.get::<Absence>().is_none() => Err(layer_missing()),
-        found => Ok(found),
+    if let Some(found) = extensions.get() {
+        return Ok(Some(found));
+    }
+    match extensions.get::<Absence>().map(|absence| absence.cause) {
+        None => Err(layer_missing()),
+        Some(Cause::Undescribed) => Err(Rejection::unavailable()),
+        Some(_) => Ok(None),
     }
 }
 

@@ -83,6 +83,7 @@ impl Settings {
         let cause = match (&session, &claims) {
             (Some(_), Some(_)) => None,
             (Some(_), None) => Some(Cause::WithoutToken),
+            (None, Some(_)) if stale.is_some() => Some(Cause::Undescribed),
             (None, Some(_)) => Some(Cause::Networkless),
             (None, None) => return Err(Rejection::misconfigured("nothing-resolved")),
         };

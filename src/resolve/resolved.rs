@@ -13,7 +13,8 @@ use crate::{Claims, Session, admitted_by::ResolverId};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// The session, as Clerk last described it.
+    /// The session, as Clerk last described it. None beside a [stale](Freshness::is_stale) freshness means that Clerk could
+    /// not be asked, and a handler that asks for a session is answered 503.
     pub session: Option<Session>,
     /// The claims of the verified token.
     pub claims: Option<Claims>,
@@ -27,7 +28,7 @@ pub struct Resolved {
 ///
 /// Two things age: the evidence that it is active, which an answer of Clerk's is and a token is that Clerk assembled since, and
 /// its description, which only an answer renews. The layer puts this into the request's extensions only where it is
-/// [stale](Freshness::is_stale).
+/// [stale](Freshness::is_stale). The [guide](crate::guide::freshness) has the whole picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
     confirmed_at: SystemTime,

@@ -1,7 +1,10 @@
 //! This crate's own client and resolver, pointed at the emulator.
 
 use super::SessionsApi;
-use crate::{SessionResolver, SessionResolverBuilder, SessionsClient, client::Quota};
+use crate::{
+    SessionResolver, SessionResolverBuilder, SessionsClient,
+    client::{Quota, SessionsClientBuilder},
+};
 
 impl SessionsApi {
     /// A client of this emulator, which makes as many calls as are asked for.
@@ -14,14 +17,18 @@ impl SessionsApi {
     /// Panics where the system has no room for another HTTP client.
     #[must_use]
     pub fn client(&self) -> SessionsClient {
+        let client = self.client_builder().quota(Quota::Unlimited).build();
+        client.expect("an HTTP client can be built")
+    }
+
+    /// A client of this emulator, to be set up further. As any other, it keeps to its share of the
+    /// [quota](SessionsClientBuilder::quota), unless it is told otherwise.
+    pub fn client_builder(&self) -> SessionsClientBuilder {
         let secret_key = self.secret_key().parse().expect("the emulator's key is well-formed");
         let standstill = self.server.shared.standstill.clone();
         SessionsClient::builder(secret_key)
             .base_url(self.base_url())
-            .quota(Quota::Unlimited)
             .companion(move || standstill.hold())
-            .build()
-            .expect("an HTTP client can be built")
     }
 
     /// A resolver of this emulator's sessions, which goes by its clock.

@@ -31,6 +31,8 @@ enum Came {
     Exempt,
     AsPreflight,
     ById,
+    /// While Clerk cannot be asked, with a token that has to do.
+    Undescribed,
 }
 
 /// What an extractor makes of it.
@@ -40,13 +42,15 @@ enum Gives {
     Nobody,
     /// 401 with a challenge, `UNAUTHENTICATED`.
     Challenge,
+    /// 503 with `Retry-After`, `UNAVAILABLE`.
+    Unavailable,
     /// 500 or `INTERNAL` with a text that holds this.
     Mistake(&'static str),
 }
 
 /// For `Session`, `Option<Session>`, `Claims` and `Option<Claims>`.
-const TABLE: [(Came, [Gives; 4]); 7] = {
-    use Gives::{Ada, Challenge, Mistake, Nobody};
+const TABLE: [(Came, [Gives; 4]); 8] = {
+    use Gives::{Ada, Challenge, Mistake, Nobody, Unavailable};
     let forgotten = Mistake("tower_clerk::AuthenticateLayer");
     let exempt = Mistake("exempt");
     [
@@ -57,6 +61,7 @@ const TABLE: [(Came, [Gives; 4]); 7] = {
         (Came::Networkless, [Mistake("`Claims`"), Nobody, Ada, Ada]),
         (Came::Exempt, [exempt, Nobody, exempt, Nobody]),
         (Came::ById, [Ada, Ada, Mistake("`Session`"), Nobody]),
+        (Came::Undescribed, [Unavailable, Unavailable, Ada, Ada]),
     ]
 };
 
@@ -75,6 +80,11 @@ impl Came {
             }
             Self::Networkless => {
                 let resolver = clerk.resolver_builder().check(SessionCheck::Networkless);
+                AuthenticateLayer::new(resolver.build().unwrap()).unwrap()
+            }
+            Self::Undescribed => {
+                clerk.fail(Operation::Get, Fault::status(500));
+                let resolver = clerk.resolver_builder().networkless_if_error();
                 AuthenticateLayer::new(resolver.build().unwrap()).unwrap()
             }
         })
@@ -131,6 +141,7 @@ async fn an_axum_handler_gets_what_there_is_or_is_told_what_is_wrong() {
             let status = match gives {
                 Gives::Ada | Gives::Nobody => StatusCode::OK,
                 Gives::Challenge => StatusCode::UNAUTHORIZED,
+                Gives::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 Gives::Mistake(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             assert_eq!(parts.status, status, "{case}");
@@ -138,6 +149,7 @@ async fn an_axum_handler_gets_what_there_is_or_is_told_what_is_wrong() {
                 Gives::Ada => assert_eq!(body, "user_ada", "{case}"),
                 Gives::Nobody => assert_eq!(body, "nobody", "{case}"),
                 Gives::Mistake(text) => assert!(body.contains(text), "{case}"),
+                Gives::Unavailable => assert_eq!(parts.headers[header::RETRY_AFTER], "1"),
                 Gives::Challenge => {
                     assert_eq!(parts.headers[header::WWW_AUTHENTICATE], "Bearer");
                     assert_eq!(parts.headers[header::CONTENT_TYPE], "application/problem+json");
@@ -182,6 +194,10 @@ fn assert_gives(came: Came, gives: Gives, found: Result<String, Status>) {
         (Gives::Challenge, Err(status)) => {
             assert_eq!(status.code(), Code::Unauthenticated, "{came:?}");
             assert_eq!(status.metadata().get("www-authenticate").unwrap(), "Bearer");
+        }
+        (Gives::Unavailable, Err(status)) => {
+            assert_eq!(status.code(), Code::Unavailable, "{came:?}");
+            assert_eq!(status.metadata().get("retry-after").unwrap(), "1");
         }
         (Gives::Mistake(text), Err(status)) => {
             assert_eq!(status.code(), Code::Internal, "{came:?}");

@@ -16,6 +16,7 @@ mod extractors;
 mod faults;
 mod gateways;
 mod log;
+mod networkless_if_error;
 mod policies;
 mod raw;
 mod refusals;

@@ -12,7 +12,16 @@ use imports::{Crate, Import};
 /// The modules at the crate's root, from the ground up. A module may import from the rows above it in
 /// this list, which are the floors below it, and from nothing in its own row.
 const FLOORS: &[&[&str]] = &[
-    &["admitted_by", "clock", "config_error", "id", "json_object", "once_per_second", "pasted"],
+    &[
+        "admitted_by",
+        "clock",
+        "config_error",
+        "guide",
+        "id",
+        "json_object",
+        "once_per_second",
+        "pasted",
+    ],
     &["issuer"],
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
     &["environment"],
