@@ -216,6 +216,12 @@ impl Error {
         Self::refused(Operation::Get, Refusal::read(StatusCode::NOT_FOUND, body), None)
     }
 
+    /// Somebody accepted a revocation in Clerk's name, and did not say of what.
+    #[cfg(test)]
+    pub(crate) fn accepted_revocation() -> Self {
+        Self::invalid_response(Operation::Revoke, "it says nothing").after_acceptance()
+    }
+
     /// Nobody could say in time what became of a revocation.
     pub(crate) fn revocation_interrupted() -> Self {
         Self::new(Operation::Revoke, Kind::Interrupted, None)

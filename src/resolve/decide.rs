@@ -6,7 +6,7 @@ use super::{Freshness, Policy, Rejection, Resolved, verified_token::VerifiedToke
 use crate::{
     Claims, Session, SessionStatus,
     credential::PresentedToken,
-    sessions::{CacheEntry, Fact, Lifetimes, SessionCheck, Slot},
+    sessions::{CacheEntry, Fact, Lifetimes, SessionCheck},
 };
 
 /// What holds for every request of a resolver.
@@ -56,21 +56,6 @@ pub(super) struct Known<'a> {
     pub(super) entry: Option<&'a CacheEntry>,
     /// As of when a token proved it active.
     pub(super) assembled_at: Option<SystemTime>,
-    /// When what was known was forgotten, unless Clerk has been asked again since.
-    pub(super) forgotten_at: Option<SystemTime>,
-    /// As of when the latest token speaks on whose account Clerk was asked again.
-    pub(super) answered_for: Option<SystemTime>,
-}
-
-impl<'a> Known<'a> {
-    pub(super) fn of(slot: &Slot, entry: Option<&'a CacheEntry>, now: SystemTime) -> Self {
-        Self {
-            entry,
-            assembled_at: slot.assembled_at(now),
-            forgotten_at: slot.forgotten_at(),
-            answered_for: slot.answered_for(),
-        }
-    }
 }
 
 /// What can be said without asking anybody.
@@ -123,7 +108,7 @@ impl Rules {
                 Some(token.claims())
             }
         };
-        let Some(entry) = known.entry else {
+        let Some(entry) = known.entry.filter(|entry| !entry.is_forgotten()) else {
             return Ok(self.undescribed(claims, question, known));
         };
         if let (Fact::Session(session), Some(claims)) = (&entry.fact, claims)
@@ -171,10 +156,12 @@ impl Rules {
         let is_proven = lifetimes.answer_is_fresh(entry, max_age, asked_at, now)
             || by_token.is_some_and(|at| lifetimes.token_is_fresh(at, max_age, asked_at));
 
-        let proven_at = by_token.map_or(entry.sent_at, |at| at.max(entry.sent_at));
+        let age = entry.age(now);
+        let Some(proven_at) = by_token.max(age.map(|_| entry.sent_at)) else {
+            return Decision::NeedSession(Need::Wait);
+        };
         let life = lifetimes.of_description();
-        let age = now.duration_since(entry.sent_at).unwrap_or_default();
-        let is_described = age < entry.life(life) + life;
+        let is_described = age.is_some_and(|age| age < entry.life(life) + life);
         let resolved = |is_stale| Resolved {
             session: Some(session.clone()),
             claims: claims.cloned(),
@@ -182,7 +169,7 @@ impl Rules {
             ..Resolved::default()
         };
         if is_proven && is_described {
-            let is_aging = age >= entry.renewal(entry.life(life));
+            let is_aging = age >= Some(entry.renewal(entry.life(life)));
             return if is_aging || self.proof_runs_out(proven_at, entry, claims, now) {
                 Decision::NeedSession(Need::Ahead(resolved(false)))
             } else {
@@ -227,7 +214,7 @@ impl Rules {
         let stands = entry.is_final()
             || lifetimes.answer_is_fresh(entry, policy.greatest_age(), asked_at, now)
                 && !entry.was_overtaken(now)
-                && !claims.is_some_and(|claims| self.knows_better(claims, entry, known));
+                && !claims.is_some_and(|claims| self.knows_better(claims, entry));
         if !stands {
             // An authoritative no is overridden by another answer, or, where Clerk cannot be asked, by what is later.
             return Ok(match &entry.fact {
@@ -241,6 +228,7 @@ impl Rules {
             Fact::Session(session) => session,
             Fact::Missing(_) => return Err(Rejection::session_not_found()),
             Fact::Ended(ending) => return Err(Rejection::session_in(&ending.status)),
+            Fact::Forgotten => return Ok(Decision::NeedSession(Need::Wait)),
         };
         let status = match session.status() {
             SessionStatus::Active | SessionStatus::Pending if now >= session.expire_at() => {
@@ -264,11 +252,11 @@ impl Rules {
 
     /// Whether a token was assembled after Clerk was asked, and Clerk has not been asked on its account: of what is not
     /// final, the later word may be another.
-    fn knows_better(&self, claims: &Claims, entry: &CacheEntry, known: &Known<'_>) -> bool {
+    fn knows_better(&self, claims: &Claims, entry: &CacheEntry) -> bool {
         // Tokens tell whole seconds.
         let latest = self.lifetimes.clock_skew + Duration::from_secs(1);
         claims.assembled_at().is_some_and(|assembled_at| {
-            assembled_at + latest > entry.sent_at && Some(assembled_at) > known.answered_for
+            assembled_at + latest > entry.sent_at && !entry.answers(assembled_at)
         })
     }
 
@@ -288,9 +276,8 @@ impl Rules {
             && let Some(vouched_at) = self.vouched_at(claims, now)
             && self.lifetimes.token_is_fresh(vouched_at, None, asked_at)
             && known
-                .forgotten_at
-                .max(known.entry.map(|entry| entry.sent_at))
-                .is_none_or(|later| vouched_at > later + self.lifetimes.clock_skew)
+                .entry
+                .is_none_or(|entry| vouched_at > entry.sent_at + self.lifetimes.clock_skew)
         {
             return Decision::Verdict(Ok(Resolved {
                 session: None,
@@ -312,8 +299,15 @@ fn networkless(claims: &Claims, known: &Known<'_>, policy: &Policy) -> Result<Re
     if policy.greatest_age().is_some() {
         return Err(Rejection::misconfigured("max-age-needs-get"));
     }
-    if let Some(CacheEntry { fact: Fact::Ended(ending), .. }) = known.entry {
-        return Err(Rejection::session_in(&ending.status));
+    match known.entry.map(|entry| &entry.fact) {
+        Some(Fact::Ended(ending)) => return Err(Rejection::session_in(&ending.status)),
+        Some(Fact::Session(session)) if session.status().is_final() => {
+            return Err(Rejection::session_in(session.status()));
+        }
+        _ => {}
     }
     Ok(Resolved { claims: Some(claims.clone()), ..Resolved::default() })
 }
+
+#[cfg(test)]
+mod tests;

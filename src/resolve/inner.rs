@@ -111,8 +111,8 @@ impl Inner {
                 None => lifetimes.negative_ttl,
             };
             let lifetimes = Lifetimes { ttl, ..*lifetimes };
-            entry.is_final()
-                || lifetimes.answer_is_fresh(entry, None, now, now) && !entry.was_overtaken(now)
+            let is_fresh = lifetimes.answer_is_fresh(entry, None, now, now);
+            entry.is_final() || is_fresh && !entry.was_overtaken(now) && !entry.is_forgotten()
         });
         let entry = match known {
             Some(entry) => entry,
@@ -128,6 +128,7 @@ impl Inner {
             Fact::Missing(error) => Err(error.clone()),
             Fact::Ended(Ending { answer: Some(answer), .. }) => answer.clone(),
             Fact::Ended(_) => self.sessions.read(id).await,
+            Fact::Forgotten => Err(client::Error::interrupted()),
         }
     }
 
@@ -189,7 +190,7 @@ impl Inner {
     ) -> Option<Result<Resolved, Rejection>> {
         let slot = request.slot?;
         let is_unavailable = self.sessions.is_unavailable();
-        if !is_unavailable && !slot.failed_just_now(now) {
+        if !is_unavailable && !slot.failed_just_now(now) || self.sessions.refuses_key() {
             return None;
         }
         let Decision::Verdict(verdict) = self.decide(request, entry, now, true) else {
@@ -263,7 +264,7 @@ impl Inner {
         let Request { presented, slot, policy, asked_at, .. } = *request;
         let known = slot.map_or_else(Known::default, |slot| {
             self.note_evidence(presented, slot, entry, now);
-            Known::of(slot, entry, now)
+            Known { entry, assembled_at: slot.assembled_at(now) }
         });
         self.rules.decide(&Question { presented, policy, asked_at, now, in_vain }, &known)
     }

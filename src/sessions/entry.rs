@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::lifetimes::CLOCK_SLACK;
 use crate::{Session, SessionStatus, client};
 
 /// Something authoritative that was learned of a session.
@@ -10,6 +11,8 @@ pub(crate) struct CacheEntry {
     pub(crate) fact: Fact,
     /// When the request was sent that it was learned by: ages count from here.
     pub(crate) sent_at: SystemTime,
+    /// As of when the latest token speaks on whose account Clerk was asked.
+    pub(super) answered_for: Option<SystemTime>,
     /// The part of its life after which it is better renewed, out of [`WHOLE`].
     renew_after: u32,
 }
@@ -22,6 +25,8 @@ pub(crate) enum Fact {
     Missing(client::Error),
     /// It is over, and nothing that Clerk may say will change that.
     Ended(Ending),
+    /// What was known was forgotten: what tokens prove up to then counts for nothing until Clerk has been asked again.
+    Forgotten,
 }
 
 /// How this process came to know that a session is over.
@@ -41,21 +46,45 @@ impl CacheEntry {
         let earliest = if is_first { WHOLE / 2 } else { WHOLE / 5 * 4 };
         #[expect(clippy::cast_possible_truncation, reason = "it is less than WHOLE")]
         let drawn = (chance % u64::from(WHOLE - earliest)) as u32;
-        Self { fact, sent_at, renew_after: earliest + drawn }
+        Self { fact, sent_at, answered_for: None, renew_after: earliest + drawn }
     }
 
-    /// What is over for good.
-    pub(crate) fn ended(ending: Ending, at: SystemTime) -> Self {
-        Self { fact: Fact::Ended(ending), sent_at: at, renew_after: WHOLE }
+    /// Notes as of when the latest token speaks on whose account Clerk was asked.
+    pub(crate) fn asked_for(self, answered_for: Option<SystemTime>) -> Self {
+        Self { answered_for, ..self }
+    }
+
+    /// What this process knows of itself.
+    pub(super) fn noted(fact: Fact, at: SystemTime) -> Self {
+        Self { fact, sent_at: at, answered_for: None, renew_after: WHOLE }
     }
 
     /// Whether nothing that Clerk may say could change it.
     pub(crate) fn is_final(&self) -> bool {
         match &self.fact {
             Fact::Ended(_) => true,
-            Fact::Missing(_) => false,
+            Fact::Missing(_) | Fact::Forgotten => false,
             Fact::Session(session) => session.status().is_final(),
         }
+    }
+
+    pub(crate) fn is_forgotten(&self) -> bool {
+        matches!(self.fact, Fact::Forgotten)
+    }
+
+    /// Whether Clerk was asked on account of a token that speaks as of this time, or of a later one.
+    pub(crate) fn answers(&self, assembled_at: SystemTime) -> bool {
+        self.answered_for >= Some(assembled_at)
+    }
+
+    /// How old it is. Something from the future has no age: the clock was set back.
+    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
+        let age = now.duration_since(self.sent_at);
+        age.or_else(|ahead| {
+            let ahead = ahead.duration();
+            (ahead <= CLOCK_SLACK).then_some(Duration::ZERO).ok_or(ahead)
+        })
+        .ok()
     }
 
     /// The session, where it is an active one whose time is not over.

@@ -62,6 +62,9 @@ impl Sessions {
         wanted: &Wanted,
         patience: Patience,
     ) -> Result<Arc<CacheEntry>, LookupError> {
+        if Handle::try_current().is_err() {
+            return Err(LookupError::Failed(client::Error::no_runtime()));
+        }
         let began = Instant::now();
         let give_up_at = began + self.timeout * 2;
         for _ in 0..ATTEMPTS {
@@ -72,7 +75,7 @@ impl Sessions {
                 return slot.entry().clone().ok_or(LookupError::Interrupted);
             };
             if let Some(fill) = joined.begun {
-                self.set_out(fill, token)?;
+                self.set_out(fill, token);
             }
             let mut progress = joined.progress;
             let until = joined.look_again_at.min(give_up_at);
@@ -82,10 +85,13 @@ impl Sessions {
                     let over = slot.entry().clone().filter(|known| known.is_final());
                     return Ok(over.unwrap_or(entry));
                 }
-                Some(Progress::Failed(error)) if error.is_unauthorized() => {
-                    return Err(LookupError::KeyRefused(error));
+                Some(Progress::Failed(error)) if joined.is_ahead && error.is_unavailable() => {}
+                Some(Progress::Failed(error)) => {
+                    let is_key = error.is_unauthorized()
+                        || error.may_be_unauthorized() && self.refuses_key();
+                    let failed = if is_key { LookupError::KeyRefused } else { LookupError::Failed };
+                    return Err(failed(error));
                 }
-                Some(Progress::Failed(error)) => return Err(LookupError::Failed(error)),
                 _ if Instant::now() >= give_up_at => break,
                 // Its runtime is gone or stands still: somebody takes it over.
                 _ => {}
@@ -96,41 +102,40 @@ impl Sessions {
 
     /// Renews what is known ahead of time. Nobody waits for it, and it takes nothing from those who wait.
     pub(crate) fn renew(self: &Arc<Self>, slot: &Arc<Slot>, token: Option<&str>) {
-        if self.is_unavailable() || !slot.claim_renewal(self.clock.now()) {
-            return;
-        }
-        let Ok(runtime) = Handle::try_current() else { return };
-        if let Some(fill) = slot.begin_ahead(self.term()) {
-            let token = token.map(Box::from);
-            runtime.spawn(Arc::clone(self).carry_out(fill, token));
+        let term = self.term();
+        if Handle::try_current().is_ok()
+            && slot.claim_renewal(self.clock.now())
+            && (!self.is_unavailable() || self.health.claim_probe(term.now, self.timeout))
+            && let Some(fill) = slot.begin_ahead(term)
+        {
+            self.set_out(fill, token);
         }
     }
 
     /// Finds out whether Clerk is back, where nobody else is doing so. Nobody waits for it.
     pub(crate) fn probe(self: &Arc<Self>, slot: &Arc<Slot>, token: Option<&str>, wanted: &Wanted) {
-        let Ok(runtime) = Handle::try_current() else { return };
         let term = self.term();
-        if self.health.claim_probe(term.now, self.timeout)
+        if Handle::try_current().is_ok()
+            && self.health.claim_probe(term.now, self.timeout)
             && let Some(fill) = slot.join(wanted, term).and_then(|joined| joined.begun)
         {
-            let token = token.map(Box::from);
-            runtime.spawn(Arc::clone(self).carry_out(fill, token));
+            self.set_out(fill, token);
         }
     }
 
     /// What Clerk says of a session that is over, of which nothing is learned by it.
     pub(crate) async fn read(&self, id: &SessionId) -> Result<Session, client::Error> {
+        if Handle::try_current().is_err() {
+            return Err(client::Error::no_runtime());
+        }
         self.upstream.read(id, None, Urgency::Waiting, Box::new(|| ())).await
     }
 
-    fn set_out(self: &Arc<Self>, fill: Fill, token: Option<&str>) -> Result<(), LookupError> {
-        match Handle::try_current() {
-            Ok(runtime) => {
-                let token = token.map(Box::from);
-                runtime.spawn(Arc::clone(self).carry_out(fill, token));
-                Ok(())
-            }
-            Err(_) => Err(LookupError::Failed(client::Error::no_runtime())),
+    /// Within a runtime; outside of one the question is dropped, and somebody else asks it.
+    fn set_out(self: &Arc<Self>, fill: Fill, token: Option<&str>) {
+        if let Ok(runtime) = Handle::try_current() {
+            let token = token.map(Box::from);
+            runtime.spawn(Arc::clone(self).carry_out(fill, token));
         }
     }
 
@@ -152,8 +157,11 @@ impl Sessions {
             fill.sent(self.clock.now());
         };
         let answer = self.upstream.read(slot.id(), token, urgency, Box::new(note_sent)).await;
-        let now = Now { time: self.clock.now(), instant: Instant::now() };
-        self.health.note(slot.id(), &answer, sent, now.instant, now.time);
+        let now = self.now();
+        // What was not worth its turn says nothing of Clerk.
+        if fill.was_sent() || !fill.is_ahead() {
+            self.health.note(slot.id(), &answer, sent, now.instant, now.time);
+        }
         match answer {
             Ok(session) => Some(Fact::Session(session)),
             Err(error) if error.is_not_found() => Some(Fact::Missing(error)),
@@ -227,3 +235,6 @@ impl LookupError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

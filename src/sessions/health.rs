@@ -91,6 +91,10 @@ impl Health {
         record.last_error = Some(error.clone());
         if error.is_unauthorized() || record.is_second_to_be_forbidden(id, error, now) {
             record.key_refused = Some((now, error.clone()));
+            self.unavailable.store(false, Ordering::Release);
+        }
+        if error.status().is_some() && !error.is_transient() {
+            record.failing_since = None;
         }
         if error.is_transient() {
             match record.failing_since {
@@ -143,3 +147,6 @@ impl Record {
         is_second
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Who asks Clerk about a session: one question at a time, and one more behind it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Ledger {
     /// Begins when the one under way has ended.
     next: Option<Next>,
     pub(super) revoking: Option<Revoking>,
+    /// Held by whoever finds out what became of a revocation.
+    pub(super) settling: Weak<()>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,8 @@ pub(super) struct Joined {
     pub(super) progress: watch::Receiver<Progress>,
     /// When the one under way should have ended: whoever waits looks again then.
     pub(super) look_again_at: Instant,
+    /// It was begun for nobody, and is not repeated: that it failed is no answer.
+    pub(super) is_ahead: bool,
     /// The question, where it is the caller's to carry out.
     pub(super) begun: Option<Fill>,
 }
@@ -108,14 +112,14 @@ impl Slot {
             return Some(self.begin(&mut ledger, wanted.for_token_of, false, term));
         };
         let look_again_at = under_way.overdue_at;
-        let progress = if under_way.serves(wanted) {
-            under_way.progress.clone()
-        } else {
-            let next = ledger.next.get_or_insert_with(Next::new);
-            next.for_token_of = next.for_token_of.max(wanted.for_token_of);
-            next.progress.subscribe()
-        };
-        Some(Joined { progress, look_again_at, begun: None })
+        if under_way.serves(wanted) {
+            let (progress, is_ahead) = (under_way.progress.clone(), under_way.is_ahead);
+            return Some(Joined { progress, look_again_at, is_ahead, begun: None });
+        }
+        let next = ledger.next.get_or_insert_with(Next::new);
+        next.for_token_of = next.for_token_of.max(wanted.for_token_of);
+        let progress = next.progress.subscribe();
+        Some(Joined { progress, look_again_at, is_ahead: false, begun: None })
     }
 
     /// Begins a question that nobody waits for, where none is under way.
@@ -136,6 +140,8 @@ impl Slot {
         is_ahead: bool,
         term: Term,
     ) -> Joined {
+        // Somebody may be waiting for it by now.
+        let is_ahead = is_ahead && ledger.next.is_none();
         let next = ledger.next.take().unwrap_or_else(Next::new);
         let progress = next.progress.subscribe();
         ledger.fills_begun += 1;
@@ -157,7 +163,7 @@ impl Slot {
             sent_at: OnceLock::new(),
             progress: next.progress,
         };
-        Joined { progress, look_again_at: term.overdue_at, begun: Some(fill) }
+        Joined { progress, look_again_at: term.overdue_at, is_ahead, begun: Some(fill) }
     }
 }
 
@@ -207,6 +213,10 @@ impl Fill {
         self.is_ahead
     }
 
+    pub(super) fn was_sent(&self) -> bool {
+        self.sent_at.get().is_some()
+    }
+
     /// The question sets out: from here on nothing that happens is part of its answer.
     pub(super) fn sent(&self, now: SystemTime) {
         if self.sent_at.set(now).is_err() {
@@ -230,14 +240,13 @@ impl Fill {
     ) -> Option<Self> {
         let sent_at = self.sent_at.get().copied().unwrap_or(now);
         let mut ledger = self.slot.ledger();
-        let entry = Arc::new(CacheEntry::new(fact, sent_at, ledger.last_learned == 0, chance));
+        let earlier = self.slot.entry().as_ref().and_then(|entry| entry.answered_for);
+        let entry = CacheEntry::new(fact, sent_at, ledger.last_learned == 0, chance);
+        let entry = Arc::new(entry.asked_for(self.for_token_of.max(earlier)));
         // By number, not by time, which may have been set back.
         if self.number > ledger.last_learned {
             ledger.last_learned = self.number;
             self.slot.keep(Arc::clone(&entry), self.epoch);
-        }
-        if let Some(assembled_at) = self.for_token_of {
-            self.slot.note_answer_for(assembled_at);
         }
         drop(ledger);
         self.end(Progress::Learned(entry), term)
@@ -253,7 +262,9 @@ impl Fill {
         let mut next = None;
         if self.in_ledger(&mut ledger).is_some() {
             ledger.under_way = None;
-            if ledger.next.is_some() && !self.slot.is_over() {
+            if self.slot.is_over() {
+                ledger.give_up_next();
+            } else if ledger.next.is_some() {
                 next = self.slot.begin(&mut ledger, None, false, term).begun;
             }
         }
@@ -274,7 +285,10 @@ impl Drop for Fill {
         // Not where it has ended: another may be under way then.
         if self.in_ledger(&mut ledger).is_some() {
             ledger.under_way = None;
-            ledger.next = None;
+            ledger.give_up_next();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,10 @@ mod ledger;
 mod lifetimes;
 mod revocation;
 mod slot;
+#[cfg(test)]
+pub(crate) mod test_sessions;
+#[cfg(test)]
+mod test_upstream;
 mod tombstones;
 mod upstream;
 
@@ -136,6 +140,11 @@ impl Sessions {
     /// Whether Clerk is known to be unavailable.
     pub(crate) fn is_unavailable(&self) -> bool {
         self.health.is_unavailable()
+    }
+
+    /// Whether Clerk refuses our secret key, so that nothing takes the place of its answer.
+    pub(crate) fn refuses_key(&self) -> bool {
+        self.health.refused_key(self.clock.now()).is_some()
     }
 
     /// How things stand with Clerk's API, where it is asked at all.

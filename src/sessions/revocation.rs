@@ -43,6 +43,17 @@ impl Slot {
         ledger.revoking = Some(revoking.clone());
         (revoking, Some(report))
     }
+
+    /// The right to find out what became of a revocation, for one at a time.
+    fn claim_settlement(&self) -> Option<Arc<()>> {
+        let mut ledger = self.ledger();
+        let is_claimed = ledger.settling.strong_count() > 0;
+        (!is_claimed).then(|| {
+            let right = Arc::default();
+            ledger.settling = Arc::downgrade(&right);
+            right
+        })
+    }
 }
 
 impl Sessions {
@@ -54,8 +65,14 @@ impl Sessions {
         let slot = self.slot(id);
         let revoking = self.join_or_begin_revocation(&slot);
         async move {
-            let give_up_at = Instant::now() + self.timeout * 2;
             let mut revoking = revoking?;
+            if let Some(answer) = &*revoking.answer.borrow() {
+                return answer.clone();
+            }
+            if Handle::try_current().is_err() {
+                return Err(client::Error::no_runtime());
+            }
+            let give_up_at = Instant::now() + self.timeout * 2;
             loop {
                 let look_again_at = revoking.overdue_at.min(give_up_at);
                 let answer =
@@ -92,7 +109,7 @@ impl Sessions {
             }
         };
         if let Some((runtime, report)) = begun {
-            slot.forget(self.clock.now());
+            self.forget(slot.id());
             let (sessions, slot) = (Arc::clone(self), Arc::clone(slot));
             runtime.spawn(async move {
                 let answer = sessions.carry_out_revocation(&slot).await;
@@ -111,8 +128,10 @@ impl Sessions {
             Err(error) if error.is_not_found() => self.entomb(slot, Some(answer.clone())),
             Err(error) if error.was_accepted() => {
                 self.entomb(slot, None);
-                let until = Instant::now() + self.retention;
-                tokio::spawn(settle(Arc::downgrade(self), Arc::clone(slot), until));
+                if let Some(right) = slot.claim_settlement() {
+                    let until = Instant::now() + self.retention;
+                    tokio::spawn(settle(Arc::downgrade(self), Arc::clone(slot), until, right));
+                }
             }
             Err(_) => self.forget(slot.id()),
         }
@@ -131,7 +150,7 @@ impl Sessions {
 
 /// Asks until Clerk itself has said what became of a revocation that something accepted in its name. Nobody else can:
 /// the session is refused here.
-async fn settle(sessions: Weak<Sessions>, slot: Arc<Slot>, until: Instant) {
+async fn settle(sessions: Weak<Sessions>, slot: Arc<Slot>, until: Instant, _right: Arc<()>) {
     let mut pause = FIRST_REPETITION;
     while Instant::now() + pause < until {
         sleep(pause).await;
@@ -146,3 +165,6 @@ async fn settle(sessions: Weak<Sessions>, slot: Arc<Slot>, until: Instant) {
         pause = (pause * 2).min(LAST_REPETITION);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,10 +30,6 @@ pub(crate) struct Slot {
     epoch: AtomicU64,
     /// The latest time at which Clerk assembled the claims of a token that vouches for the session.
     assembled_at: AtomicTime,
-    /// When what was known was last forgotten, unless an answer to a later question has come.
-    forgotten_at: AtomicTime,
-    /// As of when the latest token speaks on whose account Clerk was asked and has answered.
-    answered_for: AtomicTime,
     /// When Clerk was last asked in vain.
     failed_at: AtomicTime,
     /// When it was last tried to renew what is known ahead of time.
@@ -55,8 +51,6 @@ impl Slot {
             entry: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             assembled_at: AtomicTime::default(),
-            forgotten_at: AtomicTime::default(),
-            answered_for: AtomicTime::default(),
             failed_at: AtomicTime::default(),
             renewal_tried_at: AtomicTime::default(),
             last_token_expiry: AtomicTime::default(),
@@ -82,14 +76,6 @@ impl Slot {
     /// was set back since.
     pub(crate) fn assembled_at(&self, now: SystemTime) -> Option<SystemTime> {
         self.assembled_at.load().filter(|&at| at <= now + CLOCK_SLACK)
-    }
-
-    pub(crate) fn forgotten_at(&self) -> Option<SystemTime> {
-        self.forgotten_at.load()
-    }
-
-    pub(crate) fn answered_for(&self) -> Option<SystemTime> {
-        self.answered_for.load()
     }
 
     /// Notes that a token of the user who is described proves the session active as of `assembled_at`.
@@ -141,18 +127,21 @@ impl Slot {
     /// now counts for nothing until Clerk has been asked again.
     pub(super) fn forget(&self, now: SystemTime) {
         let _ledger = self.outdate();
-        if !self.is_over() {
-            // Rounded up: it is kept in whole milliseconds.
-            self.forgotten_at.raise(now + Duration::from_millis(1));
-            self.entry.store(None);
+        if self.is_over() {
+            return;
         }
+        // It is not forgotten that it was forgotten later: the clock may have been set back.
+        let earlier =
+            self.entry().as_ref().filter(|entry| entry.is_forgotten()).map(|it| it.sent_at);
+        let at = earlier.map_or(now, |earlier| earlier.max(now));
+        self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Forgotten, at))));
     }
 
     /// Remembers that the session is over. What Clerk answered to a revocation is not forgotten.
     pub(super) fn entomb(&self, ending: Ending, at: SystemTime) {
         let mut ledger = self.outdate();
         if self.answer_to_revocation().is_none() {
-            self.entry.store(Some(Arc::new(CacheEntry::ended(ending, at))));
+            self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Ended(ending), at))));
         }
         ledger.give_up_next();
     }
@@ -161,12 +150,7 @@ impl Slot {
     pub(super) fn keep(&self, entry: Arc<CacheEntry>, epoch: u64) {
         if self.epoch() == epoch && !self.is_over() {
             self.entry.store(Some(entry));
-            self.forgotten_at.store(None);
         }
-    }
-
-    pub(super) fn note_answer_for(&self, assembled_at: SystemTime) {
-        self.answered_for.raise(assembled_at);
     }
 
     /// The lock is held for a few instructions at a time, none of which can panic, and never
@@ -181,3 +165,6 @@ impl Slot {
         ledger
     }
 }
+
+#[cfg(test)]
+mod tests;
