@@ -69,6 +69,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admitted_by;
+pub mod authorization;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod claims;
@@ -99,6 +100,7 @@ mod token_cache;
 pub mod tonic;
 
 pub use self::{
+    authorization::{Authorization, Reverification},
     claims::Claims,
     client::{SecretKey, SessionsClient},
     clock::Clock,

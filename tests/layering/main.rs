@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["admitted_by", "clock", "config_error", "id", "json_object", "once_per_second"],
     &["issuer"],
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
-    &["environment"],
+    &["authorization", "environment"],
     &["client", "extract"],
     &["token"],
     &["sessions", "token_cache"],
