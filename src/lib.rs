@@ -110,8 +110,8 @@ pub use self::{
     id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId},
     jwk_set::{Jwk, JwkSet},
     middleware::{
-        AnswerBody, Authenticate, AuthenticateLayer, Protocol, ResponseBody, ResponseFuture,
-        RevokeFuture, RevokeSession,
+        AnswerBody, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture, Protocol,
+        RequireAuthorization, ResponseBody, ResponseFuture, RevokeFuture, RevokeSession,
     },
     publishable_key::PublishableKey,
     resolve::{

@@ -2,7 +2,7 @@
 //!
 //! An [`Authorization`] says what is required. It is parsed once, so that a typo in it is a
 //! [`ConfigError`] at start-up instead of a "no" to everybody. [`Claims::has`] answers by the caller's
-//! token alone.
+//! token alone; [`RequireAuthorization`](crate::RequireAuthorization) asks for a whole service.
 //!
 //! ```
 //! use std::time::Duration;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;
+mod authorization;
 mod bodies;
 mod bypass;
 mod checks;
