@@ -77,6 +77,7 @@ mod builder;
 mod clients;
 mod connection;
 mod control;
+mod coverage;
 mod fault;
 mod instance;
 mod listing;
@@ -101,6 +102,7 @@ use std::{
 
 pub use self::{
     builder::SessionsApiBuilder,
+    coverage::{Coverage, CoverageOutcome, RouteCoverage},
     fault::Fault,
     mint::TokenMint,
     operation::Operation,

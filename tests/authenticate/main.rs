@@ -9,6 +9,7 @@ mod bypass;
 mod checks;
 mod composition;
 mod contract;
+mod coverage;
 mod credentials;
 mod csrf;
 mod doubles;
