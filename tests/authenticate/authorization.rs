@@ -8,8 +8,8 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, Authorization, Claims, Rejection, RejectionKind, RequireAuthorization,
-    Reverification, SessionCheck,
+    AuthenticateLayer, Authorization, Claims, Protocol, Rejection, RejectionKind,
+    RequireAuthorization, Reverification, SessionCheck,
     authorization::Level,
     extract::TrustedSessionId,
     testing::{Membership, SessionsApi},
@@ -185,6 +185,30 @@ async fn what_was_checked_without_clerk_is_judged_by_its_claims() {
     }
 }
 
+#[tokio::test]
+async fn it_answers_as_the_layer_outside_was_told() {
+    let clerk = SessionsApi::start().await;
+    let bob = token(&clerk, "user_bob", "org:member");
+    let told = layer(&clerk).rejection_response(|rejection, _| {
+        let mut response = http::Response::new(Bytes::from(rejection.reason()));
+        *response.status_mut() = StatusCode::IM_A_TEAPOT;
+        response
+    });
+    let [axum, hyper, _] = all_authorized(&told, admins()).await;
+    for stack in [axum, hyper] {
+        let refused = ask(&stack, &bob).await;
+        assert_eq!(refused.status, StatusCode::IM_A_TEAPOT, "{}", stack.name);
+        assert_eq!(refused.body, "authorization-insufficient", "{}", stack.name);
+    }
+
+    // A gateway reads nothing but the status, whatever the caller says it sends.
+    let http = layer(&clerk).protocol(Protocol::Http);
+    let [.., tonic] = all_authorized(&http, admins()).await;
+    let mut request = tonic.request();
+    request.headers_mut().insert("authorization", format!("Bearer {bob}").parse().unwrap());
+    assert_eq!(tonic.send_raw(request).await.status(), StatusCode::FORBIDDEN);
+}
+
 /// What is answered where the service is put together so.
 async fn answered(layer: Option<AuthenticateLayer>, request: Request<()>) -> (Rejection, String) {
     let inner = admins().layer(service_fn(async |_: Request<()>| {
@@ -299,12 +323,17 @@ mod in_handlers {
         let state = App { admins: Authorization::role("org:admin").unwrap() };
         let app = Router::new().route("/admin", get(admin));
         let bare = app.clone().with_state(state.clone());
+        let told = layer(&clerk).rejection_response(|_, _| {
+            http::Response::builder().status(StatusCode::IM_A_TEAPOT).body(Bytes::new()).unwrap()
+        });
+        let told = app.clone().layer(told).with_state(state.clone());
         let app = app.layer(layer(&clerk).allow_anonymous()).with_state(state);
         for (app, token, status, says) in [
             (&app, Some(&ada), StatusCode::OK, "user_ada"),
             (&app, Some(&bob), StatusCode::FORBIDDEN, "authorization-insufficient"),
             (&app, None, StatusCode::UNAUTHORIZED, "session-token-missing"),
             (&bare, Some(&ada), StatusCode::INTERNAL_SERVER_ERROR, "AuthenticateLayer"),
+            (&told, Some(&bob), StatusCode::IM_A_TEAPOT, ""),
         ] {
             let mut request = Request::get("/admin");
             if let Some(token) = token {
