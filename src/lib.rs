@@ -35,6 +35,7 @@
 //! | --- | --- |
 //! | a service that only members may use | [`AuthenticateLayer`] |
 //! | handlers of axum, methods of tonic | the modules `axum` and `tonic`, behind features of these names |
+//! | who may do what: roles, permissions, plans, a fresh proof | [`RequireAuthorization`], [`Claims::has`], the module [`authorization`] |
 //! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
@@ -127,3 +128,8 @@ pub use self::{
 #[cfg(all(doctest, feature = "axum", feature = "tonic", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So are those of the guide.
+#[cfg(all(doctest, feature = "axum", feature = "tonic", feature = "testing"))]
+#[doc = include_str!("../docs/authorization.md")]
+struct AuthorizationGuide;
