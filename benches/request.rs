@@ -11,8 +11,10 @@ use http::{HeaderValue, Request, header::AUTHORIZATION, header::COOKIE};
 use scene::{DAY, Scene, bearer, inner, request};
 use tower::Layer;
 use tower_clerk::{
-    AuthenticateLayer, PublishableKey, SessionCheck,
+    AuthenticateLayer, Authorization, PublishableKey, RequireAuthorization, Reverification,
+    SessionCheck,
     extract::{BearerToken, Or, SessionCookie},
+    testing::Membership,
 };
 
 const CAPACITY: u64 = 100_000;
@@ -33,6 +35,28 @@ fn requests(c: &mut Criterion) {
     });
     group.bench_function("hit, one session", |b| {
         b.iter(|| scene.call(&mut service, request(AUTHORIZATION, &value)));
+    });
+
+    let member = {
+        let session = scene.clerk.sign_in("user_eve");
+        scene.clerk.edit(&session, |session| {
+            let mut member = Membership::new("org_1".parse().unwrap());
+            member.permissions = (0..20).map(|n| format!("org:reports:read_{n}")).collect();
+            session.organization = Some(member);
+        });
+        scene.clerk.mint(&session).expires_in(DAY).claim("fva", vec![0, -1]).sign()
+    };
+    scene.warm(&resolver, &member);
+    let member = bearer(&member);
+    group.bench_function("hit, a member", |b| {
+        b.iter(|| scene.call(&mut service, request(AUTHORIZATION, &member)));
+    });
+    let all = Authorization::role("org:member").unwrap();
+    let all = all.and(Authorization::permission("org:reports:read_7").unwrap());
+    let all = all.and(Authorization::reverification(Reverification::Lax));
+    let mut authorized = layer.layer(RequireAuthorization::new(all).layer(inner()));
+    group.bench_function("hit, a member with a role, a permission and a fresh proof", |b| {
+        b.iter(|| scene.call(&mut authorized, request(AUTHORIZATION, &member)));
     });
 
     let networkless = scene.resolver(SessionCheck::Networkless, CAPACITY);

@@ -14,7 +14,12 @@ use axum::{
 };
 use demo::Clerk;
 use serde_json::{Value, json};
-use tower_clerk::{Claims, RevokeSession, Session, testing::SessionsApi};
+use tower_clerk::{
+    AuthenticateLayer, Authorization, Claims, RequireAuthorization, Reverification, RevokeSession,
+    Session,
+    axum::{Authorized, Rule},
+    testing::{Membership, SessionsApi},
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,20 +36,47 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
 fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
     let layer = clerk.layer()?;
+    let admins = RequireAuthorization::new(Authorization::role("org:admin")?);
     let members = Router::new()
         .route("/me", get(me))
+        .route("/billing", get(billing))
+        .with_state(Rules { billing: Authorization::reverification(Reverification::Strict) })
+        .merge(Router::new().route("/admin", get(admin)).layer(admins))
         .route_service("/sign-out", RevokeSession::new(clerk.resolver.clone()))
         .layer(layer.clone());
-    let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.allow_anonymous());
+    let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.clone().allow_anonymous());
     let app = Router::new().route("/", get(page)).merge(members).merge(anyone);
     Ok(match clerk.emulator {
-        Some(emulator) => app.merge(demonstration(emulator)),
+        Some(emulator) => app.merge(demonstration(emulator, layer)),
         None => app,
     })
 }
 
+/// What handlers ask for by name, parsed at start-up.
+#[derive(Clone)]
+struct Rules {
+    billing: Authorization,
+}
+
+/// Whoever proved lately who they are.
+struct Billing;
+
+impl Rule<Rules> for Billing {
+    fn authorization(rules: &Rules) -> &Authorization {
+        &rules.billing
+    }
+}
+
 async fn me(session: Session, claims: Claims) -> Json<Value> {
     Json(json!({ "session": session, "claims": claims }))
+}
+
+async fn admin(claims: Claims) -> String {
+    format!("{} may do anything\n", claims.user_id())
+}
+
+async fn billing(claims: Authorized<Billing>) -> String {
+    format!("{} may see what is paid for\n", claims.user_id())
 }
 
 async fn maybe(session: Option<Session>) -> String {
@@ -58,12 +90,31 @@ async fn page() -> Html<&'static str> {
     Html(include_str!("demo/page.html"))
 }
 
-/// What the front end does in a real app: it signs a person in and gets a session token.
-fn demonstration(emulator: SessionsApi) -> Router {
-    async fn sign_in(State(emulator): State<Arc<SessionsApi>>) -> String {
+/// What the front end does in a real app: it signs a person in, gets a session token, and has them prove
+/// again who they are.
+fn demonstration(emulator: SessionsApi, layer: AuthenticateLayer) -> Router {
+    type Emulator = State<Arc<SessionsApi>>;
+
+    async fn sign_in(State(emulator): Emulator) -> String {
         demo::sign_in(&emulator)
     }
-    Router::new().route("/demo/sign-in", post(sign_in)).with_state(emulator.into())
+    async fn sign_in_as_admin(State(emulator): Emulator) -> String {
+        demo::sign_in_with(&emulator, |session| {
+            let member = "org_example".parse().ok().map(Membership::new);
+            session.organization = member.map(|it| it.with_role("org:admin"));
+        })
+    }
+    async fn prove(State(emulator): Emulator, session: Session) -> String {
+        let now = emulator.clock().now();
+        emulator.edit(session.id(), |session| session.first_factor_at = Some(now));
+        demo::token(&emulator, session.id())
+    }
+    Router::new()
+        .route("/demo/prove", post(prove))
+        .route_layer(layer)
+        .route("/demo/sign-in", post(sign_in))
+        .route("/demo/sign-in-as-admin", post(sign_in_as_admin))
+        .with_state(emulator.into())
 }
 
 fn print_how_to_try_it(addr: &str, on_emulator: bool) {
@@ -77,6 +128,8 @@ fn print_how_to_try_it(addr: &str, on_emulator: bool) {
   curl -i http://{addr}/me   # 401
   TOKEN={token}
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 200
+  curl -i http://{addr}/admin -H "Authorization: Bearer $TOKEN"   # 403: the role org:admin is required
+  curl -i http://{addr}/billing -H "Authorization: Bearer $TOKEN"   # 403: prove again who you are
   curl -i -X POST http://{addr}/sign-out -H "Authorization: Bearer $TOKEN"   # 204
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 401
 "#

@@ -12,13 +12,14 @@ use std::{error::Error, process::ExitCode};
 
 use demo::Clerk;
 use identity::{
-    SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest,
+    ReadReply, ReadRequest, SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest,
     identity_server::{Identity, IdentityServer},
+    reports_server::{Reports, ReportsServer},
 };
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
 use tower::Layer;
-use tower_clerk::{Rejection, SessionResolver, tonic::RequestExt};
+use tower_clerk::{Authorization, Rejection, SessionResolver, tonic::RequestExt};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -30,14 +31,19 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let listener = demo::listen("127.0.0.1:50051").await?;
     if let Some(emulator) = &clerk.emulator {
         println!("token: {}", demo::sign_in(emulator));
+        // Of somebody who may not read reports.
+        println!("outsider: {}", demo::sign_in_with(emulator, |_| {}));
     }
 
     let identity = IdentityServer::new(Members { resolver: clerk.resolver.clone() });
+    let readers = Authorization::permission("org:reports:read")?;
+    let reports = ReportsServer::new(Archive { readers });
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_serving::<IdentityServer<Members>>().await;
 
     Server::builder()
         .add_service(clerk.layer()?.layer(identity))
+        .add_service(clerk.layer()?.layer(reports))
         .add_service(health)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), demo::stopped())
         .await?;
@@ -72,5 +78,18 @@ impl Identity for Members {
             Err(error) if error.is_not_found() => Ok(Response::new(SignOutReply {})),
             Err(error) => Err(Rejection::from(error).into()),
         }
+    }
+}
+
+struct Archive {
+    readers: Authorization,
+}
+
+#[tonic::async_trait]
+impl Reports for Archive {
+    async fn read(&self, request: Request<ReadRequest>) -> Result<Response<ReadReply>, Status> {
+        let claims = request.require(&self.readers)?;
+        let text = format!("all is well, {}", claims.user_id());
+        Ok(Response::new(ReadReply { text }))
     }
 }

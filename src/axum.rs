@@ -2,6 +2,7 @@
 //!
 //! [`Session`] and [`Claims`] are extractors of their own, and so are `Option<Session>` and
 //! `Option<Claims>` on routes where a caller [may be anonymous](crate::AuthenticateLayer::allow_anonymous).
+//! [`Authorized`] gives the claims of a caller who may do what a [`Rule`] asks for.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -27,6 +28,8 @@
 //! # }
 //! ```
 
+mod authorized;
+
 use std::{error::Error, fmt};
 
 use axum_core::{
@@ -36,6 +39,7 @@ use axum_core::{
 };
 use http::{StatusCode, request::Parts};
 
+pub use self::authorized::{Authorized, Rule};
 use crate::{
     Claims, Protocol, Rejection, Session,
     middleware::{Refusals, find, find_optional},
@@ -71,9 +75,10 @@ macro_rules! extractor {
 extractor!(Session);
 extractor!(Claims);
 
-/// A handler asked for a [`Session`] or [`Claims`] that the request does not have.
+/// A handler asked for a [`Session`] or [`Claims`] that the request does not have, or for an
+/// [authorization](Authorized) that its caller does not have.
 ///
-/// An anonymous caller is answered 401, and 503 one whose session cannot be described just now
+/// An anonymous caller is answered 401, one who may not 403, and 503 one whose session cannot be described just now
 /// ([`networkless_if_error`](crate::SessionResolverBuilder::networkless_if_error)). Everything else is a mistake in how
 /// the service is put together: 500, and the body says which. The answer is written as the layer writes its own: see
 /// [`rejection_response`](crate::AuthenticateLayer::rejection_response).

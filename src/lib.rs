@@ -35,6 +35,7 @@
 //! | --- | --- |
 //! | a service that only members may use | [`AuthenticateLayer`] |
 //! | handlers of axum, methods of tonic | the modules `axum` and `tonic`, behind features of these names |
+//! | who may do what: roles, permissions, plans, a fresh proof | [`RequireAuthorization`], [`Claims::has`], the module [`authorization`] |
 //! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
@@ -69,6 +70,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admitted_by;
+pub mod authorization;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod claims;
@@ -101,6 +103,7 @@ mod token_cache;
 pub mod tonic;
 
 pub use self::{
+    authorization::{Authorization, Reverification},
     claims::Claims,
     client::{SecretKey, SessionsClient},
     clock::Clock,
@@ -110,8 +113,8 @@ pub use self::{
     id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId},
     jwk_set::{Jwk, JwkSet},
     middleware::{
-        AnswerBody, Authenticate, AuthenticateLayer, Protocol, ResponseBody, ResponseFuture,
-        RevokeFuture, RevokeSession,
+        AnswerBody, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture, Protocol,
+        RequireAuthorization, ResponseBody, ResponseFuture, RevokeFuture, RevokeSession,
     },
     publishable_key::PublishableKey,
     resolve::{

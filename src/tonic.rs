@@ -24,8 +24,8 @@ use ::tonic::{Code, Request, Status, metadata::MetadataMap, server::NamedService
 use http::{Extensions, header};
 
 use crate::{
-    Authenticate, Claims, Protocol, Rejection, Session,
-    middleware::{Refusals, Wanted, find},
+    Authenticate, Authorization, Authorize, Claims, Protocol, Rejection, Session,
+    middleware::{Refusals, Wanted, find, require},
 };
 
 /// Reads from a request what [`AuthenticateLayer`](crate::AuthenticateLayer) found out about its caller.
@@ -48,6 +48,31 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// `UNAUTHENTICATED` for an anonymous caller; `INTERNAL`, saying why, where no token was looked for.
     fn claims(&self) -> Result<&Claims, Status>;
+
+    /// The claims of a caller who [may](Claims::has).
+    ///
+    /// ```
+    /// # use tonic::{Request, Response, Status};
+    /// use tower_clerk::{Authorization, tonic::RequestExt};
+    ///
+    /// struct Reports {
+    ///     readers: Authorization,
+    /// }
+    ///
+    /// impl Reports {
+    ///     async fn read(&self, request: Request<()>) -> Result<Response<()>, Status> {
+    ///         let claims = request.require(&self.readers)?;
+    ///         tracing::info!(user = %claims.user_id(), "reads reports");
+    ///         Ok(Response::new(()))
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `PERMISSION_DENIED` where they may not; `UNAUTHENTICATED` for an anonymous caller; `INTERNAL`,
+    /// saying why, where no token was looked for.
+    fn require(&self, authorization: &Authorization) -> Result<&Claims, Status>;
 }
 
 impl<T> RequestExt for Request<T> {
@@ -57,6 +82,12 @@ impl<T> RequestExt for Request<T> {
 
     fn claims(&self) -> Result<&Claims, Status> {
         found(self.extensions())
+    }
+
+    fn require(&self, authorization: &Authorization) -> Result<&Claims, Status> {
+        let extensions = self.extensions();
+        require(extensions, authorization)
+            .map_err(|rejection| status(rejection, &Refusals::of(extensions)))
     }
 }
 
@@ -95,5 +126,9 @@ impl From<Rejection> for Status {
 }
 
 impl<S: NamedService> NamedService for Authenticate<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S: NamedService> NamedService for Authorize<S> {
     const NAME: &'static str = S::NAME;
 }

@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    future::{Ready, ready},
     hint::black_box,
     pin::pin,
     task::{Context, Poll, Waker},
@@ -13,19 +14,38 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::Empty;
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, layer::util::Stack};
 use tower_clerk::{
-    AuthenticateLayer, Credential, Policy, PublishableKey, SessionCheck, SessionResolver,
+    AuthenticateLayer, Authorization, Credential, Policy, PublishableKey, RequireAuthorization,
+    Reverification, SessionCheck, SessionResolver,
     extract::{BearerToken, Or, SessionCookie},
-    testing::SessionsApi,
+    testing::{Membership, SessionsApi},
 };
 
-/// The allocations of one request, beyond those of the request without the layer.
-fn allocations(layer: &AuthenticateLayer, credential: Option<(&HeaderName, &str)>) -> u64 {
-    let inner = service_fn(|request: Request<()>| {
+/// The service behind the layer, which does nothing.
+#[derive(Clone, Copy)]
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<Empty<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
         black_box(&request);
-        std::future::ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
-    });
+        ready(Ok(Response::new(Empty::new())))
+    }
+}
+
+/// The allocations of one request, beyond those of the request without the layer.
+fn allocations<L>(layer: &L, credential: Option<(&HeaderName, &str)>) -> u64
+where
+    L: Layer<Inner, Service: Service<Request<()>, Error = Infallible>>,
+{
     let request = || {
         let mut request = Request::new(());
         if let Some((name, value)) = credential {
@@ -33,7 +53,7 @@ fn allocations(layer: &AuthenticateLayer, credential: Option<(&HeaderName, &str)
         }
         request
     };
-    let (mut bare, mut service) = (inner, layer.layer(inner));
+    let (mut bare, mut service) = (Inner, layer.layer(Inner));
     let bare = count(|| call(&mut bare, request()));
     // Caches do their housekeeping now and then; the least is what a request costs by itself.
     let counts = (0..100).map(|_| count(|| call(&mut service, request())));
@@ -91,6 +111,42 @@ async fn a_hit_allocates_for_the_extensions_and_for_nothing_else() {
     let layer = AuthenticateLayer::new(networkless).unwrap();
     // `Claims`, and the mark that there is no session.
     assert_eq!(allocations(&layer, Some((&header::AUTHORIZATION, &bearer))), 4);
+}
+
+#[tokio::test]
+async fn what_a_token_grants_is_decoded_once_and_then_asked_without_an_allocation() {
+    let clerk = SessionsApi::start().await;
+    let session = clerk.sign_in("user_ada");
+    clerk.edit(&session, |session| {
+        let mut member = Membership::new("org_1".parse().unwrap());
+        member.permissions = (0..100).map(|n| format!("org:reports:read_{n}")).collect();
+        session.organization = Some(member);
+    });
+    let token = clerk.mint(&session).expires_in(Duration::from_secs(3600)).sign();
+    let resolver = clerk.resolver();
+    let credential = || Credential::session_token(token.as_bytes());
+    let resolved = resolver.resolve(credential(), &Policy::new()).await.unwrap();
+    let claims = resolved.claims.unwrap();
+    let all = Authorization::role("org:member")
+        .and_then(|role| Ok(role.and(Authorization::permission("org:reports:read_77")?)))
+        .and_then(|both| Ok(both.and(Authorization::plan("org:free")?)))
+        .unwrap()
+        .and(Authorization::reverification(Reverification::Strict));
+    let none = Authorization::role("org:admin").unwrap();
+
+    assert!(count(|| assert!(claims.has(&all))) > 0, "the first use decodes");
+    for resolved in [None, Some(resolver.resolve(credential(), &Policy::new()).await.unwrap())] {
+        // The same token later on, by another request.
+        let claims = resolved.map_or_else(|| claims.clone(), |it| it.claims.unwrap());
+        assert_eq!(count(|| assert!(claims.has(&all))), 0);
+        assert_eq!(count(|| assert!(!claims.has(&none))), 0);
+    }
+
+    let layer = AuthenticateLayer::new(resolver).unwrap();
+    let require = RequireAuthorization::new(all);
+    let bearer = format!("Bearer {token}");
+    let bearer = Some((&header::AUTHORIZATION, &*bearer));
+    assert_eq!(allocations(&Stack::new(require, layer), bearer), 4, "those of a hit");
 }
 
 #[tokio::test]

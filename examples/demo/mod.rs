@@ -4,9 +4,9 @@ use std::{env, error::Error, process::ExitCode, time::Duration};
 
 use tokio::{net::TcpListener, signal};
 use tower_clerk::{
-    AuthenticateLayer, ConfigError, PublishableKey, SessionResolver,
+    AuthenticateLayer, ConfigError, PublishableKey, SessionId, SessionResolver,
     extract::{BearerToken, Or, SessionCookie},
-    testing::SessionsApi,
+    testing::{Membership, SessionRecord, SessionsApi},
 };
 
 /// Runs an example, with its log on standard error. What keeps it from running is told in a sentence.
@@ -51,11 +51,33 @@ impl Clerk {
     }
 }
 
-/// Signs a new user in at the emulator. The token is good for an hour, to leave time for trying things.
+/// Signs a new user in at the emulator, a plain member of an organization who may read its reports and who
+/// proved an hour ago who they are.
 pub(crate) fn sign_in(emulator: &SessionsApi) -> String {
-    let session = emulator.sign_in("user_ada");
-    emulator.mint(&session).expires_in(Duration::from_secs(60 * 60)).sign()
+    sign_in_with(emulator, |session| {
+        let member = "org_example".parse().ok().map(Membership::new);
+        session.organization = member.map(|it| it.with_permissions(["org:reports:read"]));
+    })
 }
+
+/// The same of somebody who differs in some way.
+pub(crate) fn sign_in_with(
+    emulator: &SessionsApi,
+    change: impl FnOnce(&mut SessionRecord),
+) -> String {
+    let session = emulator.sign_in_with("user_ada", |session| {
+        session.first_factor_at = session.created_at.checked_sub(HOUR);
+        change(session);
+    });
+    token(emulator, &session)
+}
+
+/// A token that is good for an hour, to leave time for trying things.
+pub(crate) fn token(emulator: &SessionsApi, session: &SessionId) -> String {
+    emulator.mint(session).expires_in(HOUR).sign()
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Listens where `ADDR` says.
 pub(crate) async fn listen(default: &str) -> Result<TcpListener, Box<dyn Error>> {

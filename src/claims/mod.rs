@@ -4,13 +4,18 @@ mod actor;
 mod entitlement;
 mod excerpt;
 mod factor_ages;
+mod grants;
 mod member;
 mod named;
 mod numeric_date;
 mod organization;
 mod payload;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::value::RawValue;
@@ -22,8 +27,10 @@ pub use self::{
 };
 use self::{excerpt::Excerpt, payload::Payload};
 pub(crate) use self::{
+    grants::{Entitlements, Grants},
     member::{NAMED_TWICE, Text, refuse_duplicates},
     numeric_date::NumericDate,
+    organization::bare,
 };
 
 /// What a verified token says about a session and its user.
@@ -49,6 +56,8 @@ struct Inner {
     times: Times,
     factor_ages: Option<FactorAges>,
     pending: bool,
+    /// Decoded when it is first asked for.
+    grants: OnceLock<Box<Grants>>,
 }
 
 /// When a token is valid, and as of when it speaks.
@@ -113,6 +122,7 @@ impl Claims {
             },
             factor_ages: read.factor_ages(),
             pending: read.is_pending(),
+            grants: OnceLock::new(),
             payload: text,
         };
         Ok(Self(Arc::new(inner), AdmittedBy::default()))
@@ -206,28 +216,34 @@ impl Claims {
         self.0.token_id.as_ref().map(|id| id.read(&self.0.payload))
     }
 
-    /// How long ago the user proved each factor (`fva`), as of [`issued_at`](Claims::issued_at).
+    /// How long ago the user proved each factor (`fva`), as of [`assembled_at`](Claims::assembled_at). None in
+    /// a token from a template.
     #[must_use]
     pub fn factor_ages(&self) -> Option<FactorAges> {
-        self.0.factor_ages
+        self.0.factor_ages.filter(|_| self.is_of_session())
     }
 
-    /// The active organization (`o`, or `org_id` and its companions), decoded on each call.
+    /// The active organization (`o`, or `org_id` and its companions), decoded on each call. To ask for a
+    /// role or a permission, [`Claims::has`] is quicker.
+    ///
+    /// None in a token from a template, whose author may have named anything so.
     #[must_use]
     pub fn organization(&self) -> Option<Organization> {
-        self.reread()?.organization()
+        self.clerks_own()?.organization()
     }
 
-    /// The features that the user or the organization has (`fea`), decoded on each call.
+    /// The features that the user or the organization has (`fea`), decoded on each call. None in a token
+    /// from a template.
     #[must_use]
     pub fn features(&self) -> Vec<Entitlement> {
-        self.reread().map(|payload| payload.features()).unwrap_or_default()
+        self.clerks_own().map(|payload| payload.features()).unwrap_or_default()
     }
 
-    /// The plans that the user or the organization is on (`pla`), decoded on each call.
+    /// The plans that the user or the organization is on (`pla`), decoded on each call. None in a token
+    /// from a template.
     #[must_use]
     pub fn plans(&self) -> Vec<Entitlement> {
-        self.reread().map(|payload| payload.plans()).unwrap_or_default()
+        self.clerks_own().map(|payload| payload.plans()).unwrap_or_default()
     }
 
     /// Who acts as the user (`act`), when somebody impersonates them; decoded on each call.
@@ -246,6 +262,24 @@ impl Claims {
         named::member(&self.0.payload, name)
     }
 
+    /// What the token grants; none for one from a template, whose claims are its author's own.
+    pub(crate) fn grants(&self) -> Option<&Grants> {
+        let decode = || {
+            let organization = self.organization();
+            Box::new(Grants::new(organization.as_ref(), &self.features(), &self.plans()))
+        };
+        self.is_of_session().then(|| &**self.0.grants.get_or_init(decode))
+    }
+
+    /// Whether its claims are Clerk's own: not those of a template.
+    pub(crate) fn is_of_session(&self) -> bool {
+        match self.0.category {
+            Category::Session => true,
+            Category::Template => false,
+            Category::Unstated => self.0.session_id.is_some(),
+        }
+    }
+
     pub(crate) fn category(&self) -> Category {
         self.0.category
     }
@@ -261,6 +295,12 @@ impl Claims {
 
     pub(crate) fn times(&self) -> Times {
         self.0.times
+    }
+
+    /// What Clerk alone writes. In a token from a template the author may have written anything under
+    /// the same names, even what users write themselves (`{{user.unsafe_metadata.role}}`).
+    fn clerks_own(&self) -> Option<Payload<'_>> {
+        self.is_of_session().then(|| self.reread())?
     }
 
     /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read

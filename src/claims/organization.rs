@@ -41,16 +41,19 @@ pub(super) struct OrganizationV2<'a> {
 }
 
 impl Organization {
-    /// Whether the user has this role in it, such as `org:admin`.
+    /// Whether the user has this role in it: `org:admin`, or `admin`, which means the same to Clerk.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.role.as_deref() == Some(role)
+        let asked = bare(role);
+        !asked.is_empty() && self.role.as_deref().map(bare) == Some(asked)
     }
 
-    /// Whether the user has this permission in it, such as `org:reports:read`.
+    /// Whether the user has this permission in it: `org:reports:read`, or `reports:read`, which means
+    /// the same to Clerk.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|held| held == permission)
+        let asked = Some(bare(permission));
+        self.permissions.iter().any(|held| held.strip_prefix("org:") == asked)
     }
 
     pub(super) fn from_v1(claims: OrganizationV1<'_>) -> Self {
@@ -74,6 +77,12 @@ impl Organization {
             ),
         }
     }
+}
+
+/// The name of a role or a permission without `org:`, however often it stands there, as Clerk's own
+/// SDK reads it.
+pub(crate) fn bare(name: &str) -> &str {
+    name.trim_start_matches("org:")
 }
 
 fn unpack(features: &str, permissions: &str, masks: &str) -> Vec<String> {

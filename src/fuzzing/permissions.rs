@@ -14,9 +14,12 @@ pub fn permissions(features: &str, permissions: &str, masks: &str) {
     let granted = granted(features, permissions, masks);
     assert_eq!(organization.permissions, granted);
     for permission in &granted {
-        assert!(organization.has_permission(permission));
-        for other in [format!("{permission} "), permission.to_uppercase(), permission[4..].into()] {
-            assert_eq!(organization.has_permission(&other), granted.contains(&other));
+        // Of a feature that is itself named `org` Clerk's own reading finds none.
+        let named = !permission[4..].starts_with("org:");
+        assert_eq!(organization.has_permission(permission), named);
+        assert_eq!(organization.has_permission(&permission[4..]), named);
+        for other in [format!("{permission} "), permission.to_uppercase()] {
+            assert_eq!(organization.has_permission(&other), named && granted.contains(&other));
         }
     }
 

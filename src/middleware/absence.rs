@@ -1,8 +1,8 @@
 use http::Extensions;
 
-use crate::{Claims, admitted_by::AdmittedBy};
 #[cfg(any(feature = "axum", feature = "tonic"))]
-use crate::{Rejection, Session};
+use crate::Session;
+use crate::{Claims, Rejection, admitted_by::AdmittedBy};
 
 /// The mark on a request that the layer passed without a session or without claims, so that an
 /// extractor can tell a forgotten layer from an anonymous caller.
@@ -17,6 +17,8 @@ pub(crate) struct Absence {
 pub(crate) enum Cause {
     /// There was no credential, and none is required.
     Anonymous,
+    /// It is a preflight, which never has a credential, and those are allowed.
+    Preflight,
     /// The route is exempt: nobody looked.
     Exempt,
     /// There are claims; Clerk is not asked for sessions.
@@ -39,8 +41,7 @@ pub(super) fn admitted_by(extensions: &Extensions) -> Option<&AdmittedBy> {
     absence.or_else(|| extensions.get::<Claims>().map(Claims::admitted_by))
 }
 
-/// What a handler may ask for.
-#[cfg(any(feature = "axum", feature = "tonic"))]
+/// What may be asked for.
 pub(crate) trait Wanted: Clone + Send + Sync + 'static {
     /// What is to be done where this is what the check does not give.
     const INSTEAD: &'static str;
@@ -51,20 +52,18 @@ impl Wanted for Session {
     const INSTEAD: &'static str = "sessions are not read in networkless mode: use `Claims`, or check with `SessionCheck::Get`";
 }
 
-#[cfg(any(feature = "axum", feature = "tonic"))]
 impl Wanted for Claims {
     const INSTEAD: &'static str =
         "a session identifier came without a token: use `Session`, or extract session tokens";
 }
 
-/// What the handler asks for; or why it is not there, which is loud where it is the service's own mistake.
-#[cfg(any(feature = "axum", feature = "tonic"))]
-pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> {
+/// What is asked for; or why it is not there.
+pub(super) fn look_for<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> {
     if let Some(found) = extensions.get() {
         return Ok(found);
     }
     let (reason, detail) = match extensions.get::<Absence>().map(|absence| absence.cause) {
-        Some(Cause::Anonymous) => return Err(Rejection::missing_credential()),
+        Some(Cause::Anonymous | Cause::Preflight) => return Err(Rejection::missing_credential()),
         Some(Cause::Undescribed) => return Err(Rejection::unavailable()),
         None => return Err(layer_missing()),
         Some(Cause::Exempt) => (
@@ -73,7 +72,13 @@ pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> 
         ),
         Some(Cause::Networkless | Cause::WithoutToken) => ("not-with-this-check", T::INSTEAD),
     };
-    Err(mistake(reason, detail))
+    Err(Rejection::misconfigured(reason).with_detail(detail))
+}
+
+/// What the handler asks for; or why it is not there, which is loud where it is the service's own mistake.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) fn find<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> {
+    look_for(extensions).inspect_err(log_mistake)
 }
 
 /// What the handler asks for, if it is there, unless nobody looked or nobody can tell: a caller whose session cannot be
@@ -84,23 +89,22 @@ pub(crate) fn find_optional<T: Wanted>(extensions: &Extensions) -> Result<Option
         return Ok(Some(found));
     }
     match extensions.get::<Absence>().map(|absence| absence.cause) {
-        None => Err(layer_missing()),
+        None => Err(layer_missing()).inspect_err(log_mistake),
         Some(Cause::Undescribed) => Err(Rejection::unavailable()),
         Some(_) => Ok(None),
     }
 }
 
-#[cfg(any(feature = "axum", feature = "tonic"))]
 fn layer_missing() -> Rejection {
-    mistake(
-        "authenticate-layer-missing",
+    Rejection::misconfigured("authenticate-layer-missing").with_detail(
         "no session was looked for: add `tower_clerk::AuthenticateLayer` to this route",
     )
 }
 
 /// In how the service is put together.
 #[cfg(any(feature = "axum", feature = "tonic"))]
-fn mistake(reason: &'static str, detail: &'static str) -> Rejection {
-    tracing::error!(reason, "{detail}");
-    Rejection::misconfigured(reason).with_detail(detail)
+fn log_mistake(rejection: &Rejection) {
+    if rejection.kind() == crate::RejectionKind::Misconfigured {
+        tracing::error!(reason = rejection.reason(), "{}", rejection.detail());
+    }
 }

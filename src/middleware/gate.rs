@@ -38,7 +38,7 @@ impl Settings {
             return self.pass(Cause::Exempt, parts);
         }
         if self.preflight && is_preflight(parts) {
-            return self.pass(Cause::Anonymous, parts);
+            return self.pass(Cause::Preflight, parts);
         }
         let credential = match self.extractor.extract(parts) {
             Ok(Some(credential)) => credential,

@@ -1,6 +1,7 @@
 //! The middleware: requests go in, requests with a session come out.
 
 mod absence;
+mod authorize;
 mod body;
 mod events;
 mod future;
@@ -16,12 +17,13 @@ mod service;
 
 #[cfg(feature = "tonic")]
 pub(crate) use self::absence::Wanted;
-#[cfg(any(feature = "axum", feature = "tonic"))]
-pub(crate) use self::absence::find;
 #[cfg(feature = "axum")]
 pub(crate) use self::absence::find_optional;
 pub(crate) use self::refusals::Refusals;
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) use self::{absence::find, authorize::require};
 pub use self::{
+    authorize::{Authorize, AuthorizeFuture, RequireAuthorization},
     body::{AnswerBody, ResponseBody},
     future::ResponseFuture,
     layer::AuthenticateLayer,

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, header};
 use serde::Serialize;
 
 use super::Protocol;
-use crate::{Rejection, RejectionKind};
+use crate::{Rejection, RejectionKind, Reverification};
 
 impl Rejection {
     /// The answer to the refused request.
@@ -65,11 +65,23 @@ impl Rejection {
             RejectionKind::InactiveSession => {
                 r#"Bearer error="invalid_token", error_description="the session is not active""#
             }
+            RejectionKind::Forbidden => return Some(self.step_up_challenge()),
             RejectionKind::CrossSite
             | RejectionKind::Unavailable
             | RejectionKind::Misconfigured => return None,
         };
         Some(HeaderValue::from_static(challenge))
+    }
+
+    /// For somebody who is known: what they may not, or that they must prove again who they are (RFC 9470 §3).
+    fn step_up_challenge(&self) -> HeaderValue {
+        const INSUFFICIENT_SCOPE: HeaderValue =
+            HeaderValue::from_static(r#"Bearer error="insufficient_scope""#);
+        let Some(reverification) = self.reverification() else { return INSUFFICIENT_SCOPE };
+        let max_age = reverification.max_age().as_secs();
+        let challenge =
+            format!(r#"Bearer error="insufficient_user_authentication", max_age="{max_age}""#);
+        HeaderValue::try_from(challenge).unwrap_or(INSUFFICIENT_SCOPE)
     }
 
     fn problem_details(&self) -> Bytes {
@@ -86,6 +98,8 @@ impl Rejection {
             status: u16,
             detail: &'static str,
             reason: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            clerk_error: Option<ClerkError>,
         }
 
         let title = self.status().canonical_reason().unwrap_or_default();
@@ -94,8 +108,29 @@ impl Rejection {
             status: self.status().as_u16(),
             detail: self.detail(),
             reason: self.public_reason(),
+            clerk_error: self.reverification().map(ClerkError::new),
         };
         serde_json::to_vec(&problem).map(Bytes::from).unwrap_or_default()
+    }
+}
+
+/// What Clerk's `useReverification` looks for in an answer, to let the user prove again who they are.
+#[derive(Serialize)]
+struct ClerkError {
+    r#type: &'static str,
+    reason: &'static str,
+    metadata: Metadata,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    reverification: Reverification,
+}
+
+impl ClerkError {
+    fn new(reverification: Reverification) -> Self {
+        let metadata = Metadata { reverification };
+        Self { r#type: "forbidden", reason: "reverification-error", metadata }
     }
 }
 
@@ -160,6 +195,53 @@ mod tests {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(header(&response, "grpc-status").unwrap(), "16");
         assert!(response.body().is_empty());
+    }
+
+    #[test]
+    fn who_may_not_is_told_so_and_not_what_they_lack() {
+        let rejection = Rejection::forbidden();
+        let response = rejection.to_response(Protocol::Http);
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            header(&response, "www-authenticate").unwrap(),
+            r#"Bearer error="insufficient_scope""#
+        );
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "title": "Forbidden",
+                "status": 403,
+                "detail": "the user may not do this",
+                "reason": "authorization-insufficient",
+            })
+        );
+        let response = rejection.to_response(Protocol::Grpc);
+        assert_eq!(header(&response, "grpc-status").unwrap(), "7");
+    }
+
+    #[test]
+    fn who_must_prove_again_who_they_are_is_told_how_lately() {
+        let rejection = Rejection::reverify(Reverification::Strict);
+        let response = rejection.to_response(Protocol::Http);
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            header(&response, "www-authenticate").unwrap(),
+            r#"Bearer error="insufficient_user_authentication", max_age="600""#
+        );
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["reason"], "reverification-error");
+        assert_eq!(
+            body["clerk_error"],
+            serde_json::json!({
+                "type": "forbidden",
+                "reason": "reverification-error",
+                "metadata": { "reverification": "strict" },
+            })
+        );
+        let response = rejection.to_response(Protocol::Grpc);
+        assert_eq!(header(&response, "grpc-status").unwrap(), "7");
+        assert!(header(&response, "www-authenticate").unwrap().contains("insufficient_user"));
     }
 
     #[test]

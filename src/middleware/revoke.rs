@@ -101,7 +101,7 @@ impl RevokeSession {
         let claimed = || extensions.get::<Claims>().and_then(Claims::session_id);
         let Some(session) = session.or_else(claimed) else {
             return Err(match extensions.get::<Absence>().map(|absence| absence.cause) {
-                Some(Cause::Anonymous) => Rejection::missing_credential(),
+                Some(Cause::Anonymous | Cause::Preflight) => Rejection::missing_credential(),
                 _ => Rejection::misconfigured("nobody-to-sign-out"),
             });
         };

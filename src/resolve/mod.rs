@@ -8,6 +8,7 @@ mod policy;
 mod preload;
 mod readiness;
 mod rejection;
+mod require;
 mod resolve_session;
 mod resolved;
 mod resolver;

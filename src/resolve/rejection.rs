@@ -3,7 +3,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    SessionStatus, client,
+    Reverification, SessionStatus, client,
     extract::{CredentialError, CredentialErrorKind},
     token::{TokenError, TokenErrorKind},
 };
@@ -20,6 +20,7 @@ pub struct Rejection {
     detail: Option<&'static str>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    reverification: Option<Reverification>,
 }
 
 /// The kinds of [`Rejection`], each with one answer.
@@ -35,6 +36,14 @@ pub enum RejectionKind {
     InvalidCredential,
     /// The session is unknown or not active: 401, `UNAUTHENTICATED`, `invalid_token`.
     InactiveSession,
+    /// The caller is known and [may not](crate::Claims::require): 403, `PERMISSION_DENIED`,
+    /// `insufficient_scope` ([RFC 6750 §3.1]); or must prove again who they are:
+    /// `insufficient_user_authentication` ([RFC 9470 §3], whose 401 is not followed, since Clerk's own
+    /// front end is answered 403).
+    ///
+    /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+    /// [RFC 9470 §3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
+    Forbidden,
     /// Another site had the browser send the request: 403, `PERMISSION_DENIED`.
     CrossSite,
     /// Clerk cannot be asked just now: 503, `UNAVAILABLE`, and `Retry-After`.
@@ -49,7 +58,7 @@ impl Rejection {
     /// A rejection of this kind. The reason is a short word for logs and problem details.
     #[must_use]
     pub fn new(kind: RejectionKind, reason: &'static str) -> Self {
-        Self { kind, reason, detail: None, retry_after: None, source: None }
+        Self { kind, reason, detail: None, retry_after: None, source: None, reverification: None }
     }
 
     /// Adds when to try again.
@@ -95,7 +104,7 @@ impl Rejection {
             RejectionKind::MissingCredential
             | RejectionKind::InvalidCredential
             | RejectionKind::InactiveSession => StatusCode::UNAUTHORIZED,
-            RejectionKind::CrossSite => StatusCode::FORBIDDEN,
+            RejectionKind::Forbidden | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
             RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             RejectionKind::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -108,7 +117,7 @@ impl Rejection {
             RejectionKind::MissingCredential
             | RejectionKind::InvalidCredential
             | RejectionKind::InactiveSession => 16,
-            RejectionKind::CrossSite => 7,
+            RejectionKind::Forbidden | RejectionKind::CrossSite => 7,
             RejectionKind::Unavailable => 14,
             RejectionKind::Misconfigured => 13,
         }
@@ -134,10 +143,25 @@ impl Rejection {
             RejectionKind::MissingCredential => "a session token is required",
             RejectionKind::InvalidCredential => "the session token was refused",
             RejectionKind::InactiveSession => "the session is not active",
+            RejectionKind::Forbidden if self.reverification.is_some() => {
+                "the user must prove again who they are"
+            }
+            RejectionKind::Forbidden => "the user may not do this",
             RejectionKind::CrossSite => "the request comes from another site",
             RejectionKind::Unavailable => "the session cannot be checked just now",
             RejectionKind::Misconfigured => "the request cannot be authenticated",
         }
+    }
+
+    /// How the user can yet be let pass, where all that is lacking is a fresh proof of who they are.
+    #[must_use]
+    pub fn reverification(&self) -> Option<Reverification> {
+        self.reverification
+    }
+
+    pub(crate) fn reverify(reverification: Reverification) -> Self {
+        let rejection = Self::new(RejectionKind::Forbidden, "reverification-error");
+        Self { reverification: Some(reverification), ..rejection }
     }
 
     pub(crate) fn missing_credential() -> Self {
@@ -243,6 +267,7 @@ impl fmt::Debug for Rejection {
             .field("reason", &self.reason)
             .field("retry_after", &self.retry_after)
             .field("source", &self.source)
+            .field("reverification", &self.reverification)
             .finish()
     }
 }

@@ -1,5 +1,7 @@
 //! `/emulator`: what Clerk's API cannot give, for those who use the emulator from another process.
 
+mod sign_in;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -67,12 +69,14 @@ fn begin_session(
     parameters: &Map<String, Value>,
     now: SystemTime,
 ) -> Result<Value, Refusal> {
-    only(parameters, &["user_id"])?;
+    only(parameters, &["user_id", "organization", "features", "plans", "factor_ages"])?;
     let user_id: UserId = required(parameters, "user_id")?
         .parse()
         .map_err(|_| Refusal::format("user_id", "the ID of a user"))?;
+    let change = sign_in::read(parameters, now)?;
     state.users.insert(user_id.clone());
     let session = state.begin_session(user_id, None, now);
+    state.edit(&session.id, now, change);
     Ok(json!({ "session_id": session.id, "client_id": session.client_id }))
 }
 

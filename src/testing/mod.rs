@@ -44,7 +44,7 @@
 //!
 //! | Endpoint | Body | Answer |
 //! | --- | --- | --- |
-//! | `POST /emulator/sessions` | `user_id` | `session_id`, `client_id` |
+//! | `POST /emulator/sessions` | `user_id`, `organization`? (`id`, `role`?, `permissions`?, `features`?, `plans`?), `features`?, `plans`?, `factor_ages`? (minutes since the first and the second, or -1) | `session_id`, `client_id` |
 //! | `POST /emulator/session-tokens` | `session_id`, `authorized_party`?, `expires_in_seconds`?, `claims`?, `oiat`? (seconds, or `false`: none) | `jwt` |
 //! | `POST /emulator/edge-renewals` | `token` (an earlier session token) | `jwt` |
 //! | `POST /emulator/refresh-tokens` | `session_id` | `refresh_token` |
@@ -77,6 +77,7 @@ mod builder;
 mod clients;
 mod connection;
 mod control;
+mod coverage;
 mod fault;
 mod instance;
 mod listing;
@@ -101,6 +102,7 @@ use std::{
 
 pub use self::{
     builder::SessionsApiBuilder,
+    coverage::{Coverage, CoverageOutcome, RouteCoverage},
     fault::Fault,
     mint::TokenMint,
     operation::Operation,
@@ -209,6 +211,38 @@ impl SessionsApi {
         let mut state = self.state();
         state.users.insert(user_id.clone());
         state.begin_session(user_id, None, now).id
+    }
+
+    /// Signs a user in whose session is changed in some way before anybody sees it: with an organization, say.
+    ///
+    /// ```
+    /// # use tower_clerk::testing::{Membership, SessionsApi};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let api = SessionsApi::start().await;
+    /// let session = api.sign_in_with("user_1", |session| {
+    ///     let member = Membership::new("org_1".parse().unwrap());
+    ///     session.organization = Some(member.with_role("org:admin"));
+    ///     session.plans = vec!["pro".to_owned()];
+    ///     session.first_factor_at = None;
+    ///     session.second_factor_at = Some(session.created_at);
+    /// });
+    /// assert!(api.session(&session).unwrap().organization.is_some());
+    /// # });
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text is no user ID (`user_…`).
+    #[must_use]
+    pub fn sign_in_with(
+        &self,
+        user_id: &str,
+        change: impl FnOnce(&mut SessionRecord),
+    ) -> SessionId {
+        let session = self.sign_in(user_id);
+        self.edit(&session, change);
+        session
     }
 
     /// An ordinary token of this session, good for 60 s, as a front end has one.

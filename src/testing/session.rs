@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::api_version::ApiVersion;
 use crate::id::{ClientId, OrganizationId, SessionId, UserId};
 
+/// The plan that nobody pays for.
+const FREE: &str = "free";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A session of the emulator, as [`SessionsApi::edit`](super::SessionsApi::edit) shows and changes it.
@@ -30,6 +32,14 @@ pub struct SessionRecord {
     pub actor: Option<Value>,
     /// The active organization, and what the user is in it.
     pub organization: Option<Membership>,
+    /// The user's own features, such as `reports`. Tokens tell them.
+    pub features: Vec<String>,
+    /// The user's own plans, `free` unless changed. Tokens tell them.
+    pub plans: Vec<String>,
+    /// When the user last proved their first factor: at sign-in, unless changed. Tokens tell how long ago.
+    pub first_factor_at: Option<SystemTime>,
+    /// When the user last proved their second factor: never, unless changed.
+    pub second_factor_at: Option<SystemTime>,
     /// The keys of the tasks that a pending session has left, such as `choose-organization`.
     pub tasks: Vec<String>,
     /// When it began.
@@ -62,6 +72,10 @@ pub struct Membership {
     pub role: String,
     /// The permissions, each `org:<feature>:<permission>`.
     pub permissions: Vec<String>,
+    /// The organization's features, beside those of its permissions.
+    pub features: Vec<String>,
+    /// The organization's plans, `free` unless changed.
+    pub plans: Vec<String>,
 }
 
 impl Membership {
@@ -70,7 +84,28 @@ impl Membership {
     pub fn new(organization_id: OrganizationId) -> Self {
         let slug =
             organization_id.as_str().trim_start_matches(OrganizationId::PREFIX).to_lowercase();
-        Self { organization_id, slug, role: "org:member".to_owned(), permissions: Vec::new() }
+        Self {
+            organization_id,
+            slug,
+            role: "org:member".to_owned(),
+            permissions: Vec::new(),
+            features: Vec::new(),
+            plans: vec![FREE.to_owned()],
+        }
+    }
+
+    /// With another role, such as `org:admin`.
+    #[must_use]
+    pub fn with_role(mut self, role: &str) -> Self {
+        role.clone_into(&mut self.role);
+        self
+    }
+
+    /// With these permissions, each `org:<feature>:<permission>`.
+    #[must_use]
+    pub fn with_permissions<const N: usize>(mut self, permissions: [&str; N]) -> Self {
+        self.permissions = permissions.map(str::to_owned).to_vec();
+        self
     }
 }
 
@@ -90,6 +125,10 @@ impl SessionRecord {
             status: "active".to_owned(),
             actor: None,
             organization: None,
+            features: Vec::new(),
+            plans: vec![FREE.to_owned()],
+            first_factor_at: Some(now),
+            second_factor_at: None,
             tasks: Vec::new(),
             created_at: now,
             updated_at: now,

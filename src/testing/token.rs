@@ -129,14 +129,17 @@ impl TokenPlan {
             Class::Session => {
                 claim("sid", json!(session.id));
                 claim("sts", json!(if session.is_pending() { "pending" } else { "active" }));
-                claim("fva", json!([0, -1]));
+                let assembled_at = self.assembled_at(session).unwrap_or(self.issued_at);
+                let age = |at| minutes_since(at, assembled_at);
+                claim("fva", json!([age(session.first_factor_at), age(session.second_factor_at)]));
                 if let Some(actor) = &session.actor {
                     claim("act", actor.clone());
                 }
-                let organization = session.organization.as_ref();
                 claims.extend(match self.version {
-                    Version::One => organization.map(organization_v1).unwrap_or_default(),
-                    Version::Two => plan_and_organization_v2(organization),
+                    Version::One => {
+                        session.organization.as_ref().map(organization_v1).unwrap_or_default()
+                    }
+                    Version::Two => version_2(session),
                 });
             }
         }
@@ -177,19 +180,62 @@ fn organization_v1(member: &Membership) -> Map<String, Value> {
     }))
 }
 
-/// Permissions in version 2 are a bit mask per feature over one list of permission names.
-fn plan_and_organization_v2(member: Option<&Membership>) -> Map<String, Value> {
-    let Some(member) = member else { return object(json!({ "v": 2, "pla": "u:free" })) };
-    let held: Vec<(&str, &str)> = member
-        .permissions
-        .iter()
+/// Features, plans and the organization as version 2 tells them.
+fn version_2(session: &SessionRecord) -> Map<String, Value> {
+    let member = session.organization.as_ref();
+    let permissions: Vec<(&str, &str)> = member
+        .into_iter()
+        .flat_map(|member| &member.permissions)
         .filter_map(|permission| permission.strip_prefix("org:")?.split_once(':'))
         .collect();
-    let features: BTreeSet<&str> = held.iter().map(|&(feature, _)| feature).collect();
-    let names: BTreeSet<&str> = held.iter().map(|&(_, name)| name).collect();
+    let of_permissions = permissions.iter().map(|&(feature, _)| feature);
+    let of_organization: BTreeSet<&str> =
+        of_permissions.chain(names(member.map(|member| &member.features))).collect();
+    let features = entitlements(&of_organization, &names(Some(&session.features)).collect());
+    let plans = entitlements(
+        &names(member.map(|member| &member.plans)).collect(),
+        &names(Some(&session.plans)).collect(),
+    );
+    let mut claims = object(json!({ "v": 2 }));
+    for (name, list) in [("fea", features), ("pla", plans)] {
+        if !list.is_empty() {
+            claims.insert(name.to_owned(), json!(list));
+        }
+    }
+    if let Some(member) = member {
+        let organization = organization_v2(member, &of_organization, &permissions);
+        claims.insert("o".to_owned(), organization);
+    }
+    claims
+}
+
+fn names(list: Option<&Vec<String>>) -> impl Iterator<Item = &str> {
+    list.into_iter().flatten().map(String::as_str)
+}
+
+/// Each with its scope, in the order of the names.
+fn entitlements(of_organization: &BTreeSet<&str>, of_user: &BTreeSet<&str>) -> String {
+    let scoped = of_organization.union(of_user).map(|name| {
+        match (of_organization.contains(name), of_user.contains(name)) {
+            (true, true) => format!("uo:{name}"),
+            (true, false) => format!("o:{name}"),
+            (false, _) => format!("u:{name}"),
+        }
+    });
+    joined(scoped)
+}
+
+/// Permissions in version 2 are a bit mask per feature over one list of permission names.
+fn organization_v2(
+    member: &Membership,
+    features: &BTreeSet<&str>,
+    permissions: &[(&str, &str)],
+) -> Value {
+    let names: BTreeSet<&str> = permissions.iter().map(|&(_, name)| name).collect();
     let mask = |feature: &&str| {
-        let bit =
-            |(index, name): (usize, &&str)| u128::from(held.contains(&(*feature, *name))) << index;
+        let bit = |(index, name): (usize, &&str)| {
+            u128::from(permissions.contains(&(*feature, *name))) << index
+        };
         names.iter().take(128).enumerate().map(bit).sum::<u128>()
     };
     let mut organization = json!({
@@ -197,15 +243,18 @@ fn plan_and_organization_v2(member: Option<&Membership>) -> Map<String, Value> {
         "slg": member.slug,
         "rol": member.role.trim_start_matches("org:"),
     });
-    let mut claims = json!({ "v": 2, "pla": "u:free,o:free" });
-    if !features.is_empty() {
-        claims["fea"] = json!(joined(features.iter().map(|feature| format!("o:{feature}"))));
+    if !names.is_empty() {
         organization["per"] = json!(joined(names.iter().map(ToString::to_string)));
         organization["fpm"] =
             json!(joined(features.iter().map(|feature| mask(feature).to_string())));
     }
-    claims["o"] = organization;
-    object(claims)
+    organization
+}
+
+/// How long before `now` a factor was proved, in whole minutes; −1 where it was not.
+fn minutes_since(proved_at: Option<SystemTime>, now: SystemTime) -> i64 {
+    let minutes = |at| now.duration_since(at).unwrap_or_default().as_secs() / 60;
+    proved_at.map_or(-1, |at| i64::try_from(minutes(at)).unwrap_or(i64::MAX))
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {
@@ -250,11 +299,35 @@ mod tests {
         let claims = plan(Version::Two).claims(&session(), "https://a.test", "id");
         let expected = json!({
             "iss": "https://a.test", "sub": "user_1", "sid": "sess_1", "sts": "active", "jti": "id",
-            "iat": 1000, "nbf": 990, "exp": 1060, "fva": [0, -1], "v": 2,
-            "pla": "u:free,o:free", "fea": "o:billing,o:posts",
+            "iat": 1000, "nbf": 990, "exp": 1060, "fva": [16, -1], "v": 2,
+            "pla": "uo:free", "fea": "o:billing,o:posts",
             "o": { "id": "org_1", "slg": "1", "rol": "admin", "per": "manage,read", "fpm": "2,3" },
         });
         assert_eq!(Value::Object(claims), expected);
+    }
+
+    #[test]
+    fn features_and_plans_are_told_with_whose_they_are() {
+        let mut session = session();
+        session.features = vec!["posts".to_owned(), "export".to_owned()];
+        session.plans = vec![];
+        let member = session.organization.as_mut().unwrap();
+        member.features = vec!["audit".to_owned()];
+        member.plans = vec!["pro".to_owned()];
+        let claims = plan(Version::Two).claims(&session, "https://a.test", "id");
+        assert_eq!(claims["fea"], "o:audit,o:billing,u:export,uo:posts");
+        assert_eq!(claims["o"]["fpm"], "0,2,3", "one mask for each of the organization's");
+        assert_eq!(claims["pla"], "o:pro");
+    }
+
+    #[test]
+    fn the_age_of_a_factor_is_in_whole_minutes_as_of_when_the_claims_were_assembled() {
+        let mut session = session();
+        session.second_factor_at = Some(UNIX_EPOCH + Duration::from_secs(1000 - 119));
+        let ages = |plan: &TokenPlan| plan.claims(&session, "https://a.test", "id")["fva"].clone();
+        assert_eq!(ages(&plan(Version::Two)), json!([16, 1]));
+        let assembled = Assembled::At(UNIX_EPOCH + Duration::from_secs(940));
+        assert_eq!(ages(&TokenPlan { assembled, ..plan(Version::Two) }), json!([15, 0]));
     }
 
     #[test]
@@ -262,7 +335,7 @@ mod tests {
         let claims = plan(Version::One).claims(&session(), "https://a.test", "id");
         let expected = json!({
             "iss": "https://a.test", "sub": "user_1", "sid": "sess_1", "sts": "active",
-            "iat": 1000, "nbf": 990, "exp": 1060, "fva": [0, -1],
+            "iat": 1000, "nbf": 990, "exp": 1060, "fva": [16, -1],
             "org_id": "org_1", "org_slug": "1", "org_role": "org:admin",
             "org_permissions": ["org:billing:read", "org:posts:manage", "org:posts:read"],
         });

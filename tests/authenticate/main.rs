@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;
+mod authorization;
 mod bodies;
 mod bypass;
 mod checks;
 mod composition;
 mod contract;
+mod coverage;
 mod credentials;
 mod csrf;
 mod doubles;

@@ -159,7 +159,7 @@ async fn what_clerk_said_no_to_no_token_of_before_turns_into_a_yes() {
 async fn a_refused_secret_key_is_no_outage_that_a_token_could_bridge() {
     let (clerk, resolver) = outage().await;
     clerk.clear_faults();
-    clerk.fail(Operation::Get, Fault::status(401));
+    clerk.fail(Operation::Get, Fault::status(401).code("clerk_key_invalid"));
     let token = clerk.token(&clerk.sign_in("user_ada"));
     for _ in 0..2 {
         assert_eq!(resolve(&resolver, &token).await, Err("secret-key-invalid"));

@@ -13,6 +13,7 @@ use ::axum::serve::ListenerExt;
 use ::hyper::body::Incoming;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -23,8 +24,8 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_stream::{StreamExt, wrappers::TcpListenerStream};
-use tonic::{Status, transport::Server};
-use tower::{Layer, ServiceBuilder};
+use tonic::{Status, server::NamedService, transport::Server};
+use tower::{BoxError, Layer, Service, service_fn};
 use tower_clerk::{AuthenticateLayer, Claims, Freshness, Session};
 
 #[rustfmt::skip]
@@ -32,9 +33,9 @@ use tower_clerk::{AuthenticateLayer, Claims, Freshness, Session};
 #[path = "../../examples/proto/identity.rs"]
 mod identity;
 
+pub(crate) use identity::identity_server::IdentityServer;
 use identity::{
-    SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest,
-    identity_server::{Identity, IdentityServer},
+    SignOutReply, SignOutRequest, WhoAmIReply, WhoAmIRequest, identity_server::Identity,
 };
 
 /// A server that tells callers who they are.
@@ -72,6 +73,8 @@ pub(crate) enum Outcome {
     Missing,
     /// 401 / 16 with `invalid_token`.
     Invalid,
+    /// 403 / 7.
+    Forbidden,
     /// 503 / 14.
     Unavailable,
     /// 500 / 13.
@@ -100,27 +103,63 @@ pub(crate) async fn all(layer: &AuthenticateLayer) -> [Stack; 3] {
 
 pub(crate) async fn axum(layer: AuthenticateLayer) -> Stack {
     let reached = Reached::default();
-    let noted = reached.clone();
-    let app = ::axum::Router::new()
-        .fallback(|request: ::axum::extract::Request| async move {
-            noted.note();
-            who_am_i(&request)
-        })
-        .layer(layer);
-    let (listener, addr) = listen().await;
-    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-    tokio::spawn(async move { ::axum::serve(listener, app).await.unwrap() });
+    let addr = serve_axum(axum_app(&reached).layer(layer)).await;
     Stack::new("axum", addr, reached, false)
 }
 
 pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
     let reached = Reached::default();
+    let addr = serve_hyper(layer.layer(hyper_service(&reached))).await;
+    Stack::new("hyper", addr, reached, false)
+}
+
+pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
+    let reached = Reached::default();
+    let addr = serve_tonic(layer.layer(IdentityServer::new(WhoAmI(reached.clone())))).await;
+    Stack::new("tonic", addr, reached, true)
+}
+
+pub(crate) fn axum_app(reached: &Reached) -> ::axum::Router {
     let noted = reached.clone();
-    let service =
-        ServiceBuilder::new().layer(layer).service_fn(move |request: Request<Incoming>| {
-            noted.note();
-            std::future::ready(Ok::<_, Infallible>(who_am_i(&request)))
-        });
+    ::axum::Router::new().fallback(|request: ::axum::extract::Request| async move {
+        noted.note();
+        who_am_i(&request)
+    })
+}
+
+pub(crate) async fn serve_axum(app: ::axum::Router) -> SocketAddr {
+    let (listener, addr) = listen().await;
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+    tokio::spawn(async move { ::axum::serve(listener, app).await.unwrap() });
+    addr
+}
+
+pub(crate) fn hyper_service(
+    reached: &Reached,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future: Send + 'static,
+>
++ Clone
++ Send
++ 'static
++ use<> {
+    let noted = reached.clone();
+    service_fn(move |request: Request<Incoming>| {
+        noted.note();
+        std::future::ready(Ok(who_am_i(&request)))
+    })
+}
+
+pub(crate) async fn serve_hyper<S, B>(service: S) -> SocketAddr
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let (listener, addr) = listen().await;
     tokio::spawn(async move {
         loop {
@@ -133,12 +172,16 @@ pub(crate) async fn hyper(layer: AuthenticateLayer) -> Stack {
             });
         }
     });
-    Stack::new("hyper", addr, reached, false)
+    addr
 }
 
-pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
-    let reached = Reached::default();
-    let service = layer.layer(IdentityServer::new(WhoAmI(reached.clone())));
+pub(crate) async fn serve_tonic<S, B>(service: S) -> SocketAddr
+where
+    S: Service<Request<::tonic::body::Body>, Response = Response<B>, Error = Infallible>,
+    S: NamedService + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     let (listener, addr) = listen().await;
     let incoming = TcpListenerStream::new(listener).map(|stream| {
         let stream = stream?;
@@ -147,7 +190,7 @@ pub(crate) async fn tonic(layer: AuthenticateLayer) -> Stack {
     tokio::spawn(async move {
         Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
     });
-    Stack::new("tonic", addr, reached, true)
+    addr
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -172,7 +215,7 @@ fn who_am_i<B>(request: &Request<B>) -> Response<Full<Bytes>> {
     Response::new(Full::from(answer.to_string()))
 }
 
-struct WhoAmI(Reached);
+pub(crate) struct WhoAmI(pub(crate) Reached);
 
 #[tonic::async_trait]
 impl Identity for WhoAmI {
@@ -198,7 +241,12 @@ impl Identity for WhoAmI {
 }
 
 impl Stack {
-    fn new(name: &'static str, addr: SocketAddr, reached: Reached, is_grpc: bool) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        addr: SocketAddr,
+        reached: Reached,
+        is_grpc: bool,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).http2_only(is_grpc).build(connector);
@@ -285,6 +333,7 @@ fn http_outcome(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome
             answer["user"].as_str().map_or(Outcome::Anonymous, admitted)
         }
         StatusCode::UNAUTHORIZED => challenged(headers),
+        StatusCode::FORBIDDEN => Outcome::Forbidden,
         StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
         StatusCode::INTERNAL_SERVER_ERROR => Outcome::Misconfigured,
         other => Outcome::Other(other),
@@ -298,6 +347,7 @@ fn grpc_outcome(headers: &HeaderMap, body: &[u8]) -> Outcome {
             if reply.user_id.is_empty() { Outcome::Anonymous } else { admitted(&reply.user_id) }
         }
         Some("16") => challenged(headers),
+        Some("7") => Outcome::Forbidden,
         Some("14") => Outcome::Unavailable,
         Some("13") => Outcome::Misconfigured,
         Some(other) => panic!("grpc-status {other}"),

@@ -333,6 +333,7 @@ fn in_a_word(outcome: &Outcome) -> &'static str {
         Outcome::Anonymous => "anonymous",
         Outcome::Missing => "missing",
         Outcome::Invalid => "invalid",
+        Outcome::Forbidden => "forbidden",
         Outcome::Unavailable => "unavailable",
         Outcome::Misconfigured => "misconfigured",
         Outcome::Other(_) => "other",

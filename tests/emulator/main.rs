@@ -1,5 +1,6 @@
 //! The emulator over its socket, in process.
 
+mod authorization;
 mod control;
 mod faults;
 mod keys;

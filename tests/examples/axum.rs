@@ -1,4 +1,7 @@
-use reqwest::{StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+};
 use serde_json::Value;
 
 use crate::{
@@ -43,6 +46,37 @@ async fn strangers_are_greeted_where_they_may_be_and_forgers_nowhere() {
 }
 
 #[tokio::test]
+async fn the_admins_route_is_for_admins() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let member = sign_in(&caller).await;
+    let admin = caller.post("/demo/sign-in-as-admin", None).await.text().await.unwrap();
+    assert_eq!(caller.get("/admin", None).await.status(), StatusCode::UNAUTHORIZED);
+    let refused = caller.get("/admin", Some(&member)).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert_eq!(header(&refused, &WWW_AUTHENTICATE), r#"Bearer error="insufficient_scope""#);
+    assert_eq!(caller.get("/admin", Some(&admin)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn billing_asks_for_a_proof_and_takes_it() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let token = sign_in(&caller).await;
+    let refused = caller.get("/billing", Some(&token)).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["clerk_error"]["reason"], "reverification-error");
+    assert_eq!(problem["clerk_error"]["metadata"]["reverification"], "strict");
+
+    let proved = caller.post("/demo/prove", Some(&token)).await.text().await.unwrap();
+    assert_eq!(caller.get("/billing", Some(&proved)).await.status(), StatusCode::OK);
+    let again = caller.get("/billing", Some(&token)).await;
+    assert_eq!(again.status(), StatusCode::FORBIDDEN, "the old token proves nothing new");
+    assert_eq!(caller.post("/demo/prove", None).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn the_page_is_html_and_offers_what_the_app_can_do() {
     let app = Server::start("axum");
     let page = Caller::of(&app).get("/", None).await;
@@ -50,7 +84,8 @@ async fn the_page_is_html_and_offers_what_the_app_can_do() {
     assert!(header(&page, &CONTENT_TYPE).starts_with("text/html"));
     let html = page.text().await.unwrap();
     assert!(html.starts_with("<!doctype html>"));
-    for path in ["/demo/sign-in", "/me", "/maybe", "/sign-out"] {
+    for path in ["/demo/sign-in", "/demo/prove", "/me", "/maybe", "/admin", "/billing", "/sign-out"]
+    {
         assert!(html.contains(path), "{path}");
     }
 }

@@ -10,7 +10,10 @@ use crate::process::Server;
 #[path = "../../examples/proto/identity.rs"]
 mod identity;
 
-use identity::{SignOutRequest, WhoAmIReply, WhoAmIRequest, identity_client::IdentityClient};
+use identity::{
+    ReadRequest, SignOutRequest, WhoAmIReply, WhoAmIRequest, identity_client::IdentityClient,
+    reports_client::ReportsClient,
+};
 
 // The client hangs up when the server says goodbye, which takes a thread that is not waiting for the server.
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +24,21 @@ async fn whoever_has_the_token_is_admitted_until_it_signs_out() {
     caller.is_admitted_until_it_signs_out(&token, "user_ada").await;
     drop(caller);
     app.stops_when_asked_to();
+}
+
+#[tokio::test]
+async fn reports_are_for_those_who_have_the_permission() {
+    let app = Server::start("tonic");
+    let token = app.process.line_after("token: ");
+    let outsider = app.process.line_after("outsider: ");
+    let mut reports = ReportsClient::new(connect(&app).await);
+    let read = reports.read(with_token(ReadRequest {}, Some(&token))).await.unwrap();
+    assert_eq!(read.into_inner().text, "all is well, user_ada");
+    for (token, code) in [(Some(&*outsider), Code::PermissionDenied), (None, Code::Unauthenticated)]
+    {
+        let refused = reports.read(with_token(ReadRequest {}, token)).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["issuer"],
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
-    &["environment"],
+    &["authorization", "environment"],
     &["client", "extract"],
     &["token"],
     &["sessions", "token_cache"],

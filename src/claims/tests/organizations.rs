@@ -16,8 +16,10 @@ fn versions_1_and_2_tell_the_same_organization() {
     assert_eq!(Some(&v1), read(&with(v2)).unwrap().organization().as_ref());
     assert_eq!(v1.id, "org_1".parse::<OrganizationId>().unwrap());
     assert_eq!(v1.slug.as_deref(), Some("acme"));
-    assert!(v1.has_role("org:admin") && !v1.has_role("admin"));
-    assert!(v1.has_permission("org:teams:read") && !v1.has_permission("org:teams:manage"));
+    assert!(v1.has_role("org:admin") && v1.has_role("admin") && v1.has_role("org:org:admin"));
+    assert!(!v1.has_role("org:member") && !v1.has_role("") && !v1.has_role("org:"));
+    assert!(v1.has_permission("org:teams:read") && v1.has_permission("teams:read"));
+    assert!(!v1.has_permission("org:teams:manage") && !v1.has_permission("read"));
 }
 
 #[test]
