@@ -243,7 +243,12 @@ impl World {
                 }
                 (_, Some((token, presented))) => (Some(token), presented),
             };
-            let header = text.map(|text| match random.percent(20) {
+            let in_cookie = random.percent(20);
+            let presented = match presented {
+                Presented::Worthless if in_cookie => Presented::WorthlessCookie,
+                presented => presented,
+            };
+            let header = text.map(|text| match in_cookie {
                 true => ("cookie", format!("__session={text}")),
                 false => ("authorization", format!("Bearer {text}")),
             });

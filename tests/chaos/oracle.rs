@@ -13,6 +13,8 @@ pub(crate) enum Presented {
     Nothing,
     /// What no key of the instance signed, or not for this.
     Worthless,
+    /// The same in a cookie, where it may be no token at all, and then somebody else's.
+    WorthlessCookie,
     /// A genuine session token.
     Genuine {
         user: String,
@@ -84,7 +86,9 @@ pub(crate) fn allows(
 ) -> bool {
     match (presented, outcome) {
         (Presented::Nothing, outcome) => *outcome == Outcome::Missing,
-        (_, Outcome::Unavailable) | (Presented::Worthless, Outcome::Invalid) => true,
+        (_, Outcome::Unavailable)
+        | (Presented::Worthless | Presented::WorthlessCookie, Outcome::Invalid)
+        | (Presented::WorthlessCookie, Outcome::Missing) => true,
         (Presented::Genuine { user, expires_at }, Outcome::Admitted(seen)) => {
             let expired = before.now >= *expires_at + SKEW;
             seen == user && !expired && !before.end.bars(before.now, was_foul)
@@ -134,6 +138,10 @@ mod tests {
         for outcome in [&ada, &Outcome::Anonymous, &Outcome::Missing, &Outcome::Misconfigured] {
             let [before, after] = [Moment { now: at(1), end: End::default() }; 2];
             assert!(!allows(&Presented::Worthless, before, after, true, outcome));
+        }
+        for outcome in [&ada, &Outcome::Anonymous, &Outcome::Misconfigured] {
+            let [before, after] = [Moment { now: at(1), end: End::default() }; 2];
+            assert!(!allows(&Presented::WorthlessCookie, before, after, true, outcome));
         }
     }
 

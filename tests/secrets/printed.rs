@@ -93,9 +93,10 @@ fn settings(listener: &Eavesdropper, clerk: &SessionsApi) {
     listener.look(&builder.build().unwrap());
 
     let refused = |error: ConfigError| listener.consider(&error);
-    for malformed in ["", "pk_test_", " ", "\n", "/"] {
-        refused(format!("{SECRET_KEY}{malformed}{malformed} ").parse::<SecretKey>().unwrap_err());
-        refused(format!("{malformed} {SECRET_KEY}").parse::<SecretKey>().unwrap_err());
+    for malformed in ["pk_test_ ", "Bearer ", "x ", "x\n", "/", "\""] {
+        refused(format!("{SECRET_KEY} {malformed}").parse::<SecretKey>().unwrap_err());
+        refused(format!("{malformed}{SECRET_KEY}").parse::<SecretKey>().unwrap_err());
+        refused(format!("{malformed}{SECRET_KEY}{malformed}").parse::<SecretKey>().unwrap_err());
     }
     for base_url in ["http://api.clerk.com", "https://user:password@api.clerk.com", "nowhere"] {
         let builder = SessionsClient::builder(secret_key.clone()).base_url(base_url);
