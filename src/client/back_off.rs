@@ -101,3 +101,68 @@ impl BackOff {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn all_429s_to_calls_sent_before_the_end_of_the_pause_are_one_cut() {
+        let (mut back_off, start) = (BackOff::default(), Instant::now());
+        assert!(back_off.refused(start, Some(s(30.0)), start + s(0.1)));
+        for late in [0.2, 1.0, 2.9] {
+            assert!(!back_off.refused(start + s(0.05), Some(s(30.0)), start + s(late)));
+            assert!(!back_off.refused(start + s(0.9), Some(s(30.0)), start + s(late)));
+        }
+        let level = back_off.level(start + s(0.1));
+        assert!((level - CUT).abs() < 1e-9, "{level}");
+        assert_eq!(back_off.paused_until(), Some(start + s(1.1)));
+        assert_eq!(back_off.silence(start + s(0.2)), None);
+    }
+
+    #[test]
+    fn only_a_429_that_follows_the_pause_makes_for_silence() {
+        let (mut back_off, start) = (BackOff::default(), Instant::now());
+        back_off.refused(start, Some(s(30.0)), start);
+        back_off.refused(start + s(1.0), Some(s(30.0)), start + s(1.5));
+        assert_eq!(back_off.silence(start + s(1.5)), Some(s(30.0)));
+
+        // Where Clerk has answered in between, the next one is the first of a new cut.
+        let mut back_off = BackOff::default();
+        back_off.refused(start, Some(s(30.0)), start);
+        assert!(back_off.is_wary(start + s(5.0)) && !back_off.is_wary(start + s(10.0)));
+        back_off.answered(start + s(0.9));
+        assert!(back_off.is_wary(start + s(5.0)), "it was sent before the pause was over");
+        back_off.answered(start + s(1.0));
+        assert!(!back_off.is_wary(start + s(5.0)));
+        back_off.refused(start + s(5.0), Some(s(30.0)), start + s(5.0));
+        assert_eq!(back_off.silence(start + s(5.0)), None);
+    }
+
+    #[test]
+    fn the_level_grows_back_slowly_and_never_falls_to_nothing() {
+        let (mut back_off, start) = (BackOff::default(), Instant::now());
+        let mut now = start;
+        for _ in 0..100 {
+            now += s(2.0);
+            back_off.refused(now, None, now);
+        }
+        assert!(back_off.level(now) >= LOWEST);
+        let (minute, hour) = (back_off.level(now + s(60.0)), back_off.level(now + s(3600.0)));
+        assert!(minute - back_off.level(now) < 0.15 && hour >= 1.0, "{minute} {hour}");
+    }
+
+    #[test]
+    fn the_longest_silence_asked_for_is_kept() {
+        let (mut back_off, now) = (BackOff::default(), Instant::now());
+        assert_eq!(back_off.silence(now), None);
+        back_off.keep_silent(s(5.0), now);
+        back_off.keep_silent(s(1.0), now);
+        assert_eq!(back_off.silence(now + s(2.0)), Some(s(3.0)));
+        assert_eq!(back_off.silence(now + s(5.0)), None);
+    }
+}

@@ -106,9 +106,14 @@ async fn a_revocation_that_failed_says_so_and_clerk_is_asked_again() {
     resolve(&resolver, &token).await.unwrap();
     assert_eq!(clerk.requests().count(Operation::Get), 2, "what was known is forgotten");
 
-    // Clerk revoked it, and its answer was lost.
-    clerk.fail(Operation::Revoke, Fault::truncate());
-    assert!(resolver.revoke(&session).await.is_err());
+    // Clerk revoked it, and its answer was lost: once, so that it is asked for again, or each time.
+    clerk.fail(Operation::Revoke, Fault::truncate().times(1));
+    resolver.revoke(&session).await.unwrap();
+    let (another, lost) = (clerk.sign_in("user_bob"), Fault::truncate());
+    clerk.fail(Operation::Revoke, lost);
+    assert!(resolver.revoke(&another).await.is_err());
+    let reason = resolve(&resolver, &clerk.token(&another)).await.unwrap_err().reason();
+    assert_eq!(reason, "session-revoked");
     assert_eq!(resolve(&resolver, &token).await.unwrap_err().reason(), "session-revoked");
 }
 

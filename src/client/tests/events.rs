@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tracing::level_filters::LevelFilter;
@@ -68,6 +68,13 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        // With a single listener, tracing lets the thread that comes to an event first decide whether
+        // anybody wants to hear of it, and that may be another test's.
+        static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| {
+            let subscriber = tracing_subscriber::fmt().with_writer(io::sink);
+            tracing::Dispatch::new(subscriber.with_max_level(LevelFilter::TRACE).finish())
+        });
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
