@@ -78,6 +78,9 @@ mod config_error;
 mod credential;
 mod environment;
 pub mod extract;
+pub mod fleet;
+#[cfg_attr(not(test), expect(dead_code, reason = "the resolver does not follow a log yet"))]
+mod follow;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -89,6 +92,7 @@ mod jwk_set;
 mod middleware;
 mod once_per_second;
 mod pasted;
+mod printable;
 mod publishable_key;
 mod resolve;
 mod session;

@@ -80,6 +80,7 @@ mod control;
 mod fault;
 mod instance;
 mod listing;
+mod memory_log;
 mod mint;
 mod operation;
 mod operations;
@@ -102,6 +103,7 @@ use std::{
 pub use self::{
     builder::SessionsApiBuilder,
     fault::Fault,
+    memory_log::MemoryLog,
     mint::TokenMint,
     operation::Operation,
     recorded::{RecordedRequest, Requests},
