@@ -42,6 +42,7 @@
 //! | why a request was refused, and what it is answered | [`Rejection`] |
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
+//! | several processes that act as one | [`fleet`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -59,6 +60,7 @@
 //!   `reqwest` in your own `Cargo.toml`.
 //! * `axum`: extractors.
 //! * `tonic`: conveniences for gRPC services.
+//! * `redis`: a log on Redis or Valkey, through which processes tell each other what they revoked.
 //! * `testing`: an emulator of the Sessions API.
 //!
 //! Everything runs within a Tokio runtime.
@@ -94,6 +96,8 @@ mod once_per_second;
 mod pasted;
 mod printable;
 mod publishable_key;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod resolve;
 mod session;
 mod sessions;

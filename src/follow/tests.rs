@@ -3,6 +3,7 @@ mod driver;
 mod memory;
 #[cfg(feature = "testing")]
 mod model;
+#[cfg(any(feature = "testing", feature = "redis"))]
 pub(crate) mod suite;
 
 use std::{

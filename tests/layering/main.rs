@@ -32,7 +32,7 @@ const FLOORS: &[&[&str]] = &[
     &["sessions", "token_cache"],
     &["resolve"],
     &["middleware"],
-    &["axum", "tonic"],
+    &["axum", "redis", "tonic"],
     &["testing"],
     &["fuzzing"],
 ];
