@@ -83,16 +83,99 @@ impl fmt::Display for Place {
     }
 }
 
-/// Whether the stream of revocations that was there before is no longer the same.
+/// Whether the stream of revocations that was there before is no longer the same: what was its newest entry is not
+/// there, and too young to have been trimmed.
+///
+/// That `entries-added` is smaller than before says it too, but not where enough was added since, and not on Redis 6.2.
 fn was_replaced(before: &Sight, now: &Sight, keep: u64) -> bool {
-    let Some(old) = before.entries else { return false };
-    let Some(new) = now.entries else { return true };
-    if old.added.zip(new.added).is_some_and(|(old, new)| new < old) {
-        return true;
+    let Some(old) = before.entries.filter(|old| old.first.is_some()) else { return false };
+    let is_gone = now.entries.and_then(|new| new.first).is_none_or(|first| first > old.last);
+    is_gone && now.now.saturating_sub(old.last.millis) < keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP: Duration = Duration::from_secs(1);
+    const NOW: u64 = 10_000;
+    const YOUNG: u64 = NOW - 999;
+    const OLD: u64 = NOW - 1_000;
+
+    fn id(millis: u64) -> StreamId {
+        StreamId::new(millis, 0)
     }
-    // Enough may have been added since to hide that. But then what was the newest entry is not there, and too young to
-    // have been trimmed.
-    let is_gone = new.first.is_none_or(|first| first > old.last);
-    let was_young = now.now.saturating_sub(old.last.millis) < keep;
-    old.first.is_some() && is_gone && was_young
+
+    fn stream(first: impl Into<Option<u64>>, last: u64) -> Option<StreamInfo> {
+        Some(StreamInfo { first: first.into().map(id), last: id(last) })
+    }
+
+    fn sight(entries: Option<StreamInfo>) -> Sight {
+        Sight { entries, beats: stream(YOUNG, NOW), now: NOW }
+    }
+
+    fn place(entries: u64) -> Place {
+        Place { entries: id(entries), beats: id(NOW) }
+    }
+
+    fn check(place: &mut Place, now: Option<StreamInfo>, before: Option<StreamInfo>) -> Finding {
+        let before = before.map(|before| sight(Some(before)));
+        place.check(&sight(now), before.as_ref(), KEEP)
+    }
+
+    const FINE: Finding = Finding { lost: false, incomplete: false };
+    const LOST: Finding = Finding { lost: true, incomplete: false };
+    const INCOMPLETE: Finding = Finding { lost: false, incomplete: true };
+
+    #[test]
+    fn a_place_is_its_cursor() {
+        let place = Place { entries: StreamId::new(7, 3), beats: id(9) };
+        assert_eq!(Place::from_cursor(Some(&place.cursor())), place);
+        assert_eq!(Place::from_cursor(None), Place::default());
+        assert_eq!(Place::from_cursor(Some(&LogCursor::new("anything"))), Place::default());
+    }
+
+    #[test]
+    fn a_place_ahead_of_the_server_is_given_up() {
+        for now in [None, stream(None, 0), stream(YOUNG, YOUNG)] {
+            let mut place = place(NOW);
+            assert_eq!(check(&mut place, now, None), LOST, "{now:?}");
+            assert_eq!((place.entries, place.beats), (id(0), id(NOW)), "its beats are the same");
+        }
+        let mut place = Place { beats: id(NOW + 1), ..place(YOUNG) };
+        assert_eq!(check(&mut place, stream(YOUNG, NOW), None), LOST);
+        assert_eq!((place.entries, place.beats), (id(YOUNG), id(0)));
+        assert_eq!(check(&mut Place::default(), None, None), FINE, "nothing was ever read");
+    }
+
+    #[test]
+    fn a_stream_without_what_was_its_newest_is_another_one() {
+        let before = stream(OLD, YOUNG);
+        let mut here = place(0);
+        assert_eq!(check(&mut here, stream(NOW, NOW), before), LOST);
+        assert_eq!(check(&mut here, None, before), LOST);
+        assert_eq!(check(&mut here, stream(YOUNG, NOW), before), FINE, "its newest is there");
+        assert_eq!(check(&mut here, stream(NOW, NOW), stream(None, YOUNG)), FINE, "it was empty");
+        assert_eq!(
+            check(&mut here, stream(NOW, NOW), stream(OLD, OLD)),
+            FINE,
+            "it was trimmed by age"
+        );
+    }
+
+    #[test]
+    fn entries_may_be_missing_where_the_fuse_has_blown_or_nobody_has_read_for_too_long() {
+        let now = stream(YOUNG + 1, NOW);
+        assert_eq!(check(&mut place(YOUNG), now, None), INCOMPLETE, "the place itself is gone");
+        assert_eq!(check(&mut place(YOUNG + 1), now, None), FINE);
+        assert_eq!(check(&mut place(OLD), now, None), FINE, "idle until then: trimmed by age");
+        let mut away = Place { beats: id(OLD), ..place(OLD) };
+        assert_eq!(check(&mut away, now, None), INCOMPLETE, "no beat was read either");
+        assert_eq!(check(&mut away, stream(None, OLD), None), FINE, "nothing since");
+        assert_eq!(
+            check(&mut Place::default(), now, None),
+            FINE,
+            "nothing was missed by who starts"
+        );
+    }
 }

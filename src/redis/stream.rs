@@ -53,8 +53,6 @@ pub(super) struct StreamInfo {
     pub(super) first: Option<StreamId>,
     /// The ID given last, whether or not its entry is still there.
     pub(super) last: StreamId,
-    /// How many entries were ever added; Redis 6.2 does not say.
-    pub(super) added: Option<i64>,
 }
 
 impl StreamInfo {
@@ -66,7 +64,6 @@ impl StreamInfo {
                 (Some("last-generated-id"), id) => {
                     info.last = text(id).ok_or_else(unreadable)?.parse()?;
                 }
-                (Some("entries-added"), Value::Int(added)) => info.added = Some(*added),
                 (Some("first-entry"), Value::Array(entry)) => {
                     info.first = Some(entry_id(entry)?);
                 }

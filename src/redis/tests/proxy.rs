@@ -20,6 +20,8 @@ enum Weather {
     Cut,
     /// They stay open, and nothing gets through.
     Swallowing,
+    /// Those there are were closed towards the server, and stay open towards the client. New ones are fine.
+    HalfClosed,
 }
 
 impl Proxy {
@@ -53,6 +55,10 @@ impl Proxy {
         self.weather.send_replace(Weather::Swallowing);
     }
 
+    pub(super) fn half_close(&self) {
+        self.weather.send_replace(Weather::HalfClosed);
+    }
+
     pub(super) fn mend(&self) {
         self.weather.send_replace(Weather::Fine);
     }
@@ -65,10 +71,16 @@ impl Proxy {
 
 async fn carry(mut client: TcpStream, socket: PathBuf, mut weather: watch::Receiver<Weather>) {
     let Ok(mut server) = UnixStream::connect(socket).await else { return };
+    let from_the_start = *weather.borrow_and_update();
+    let mut half_closed = false;
     let (mut up, mut down) = ([0; 16 * 1024], [0; 16 * 1024]);
     loop {
         let now = *weather.borrow_and_update();
-        let lets_through = now == Weather::Fine;
+        if now == Weather::HalfClosed && from_the_start != now {
+            half_closed = true;
+            let _ = server.shutdown().await;
+        }
+        let lets_through = matches!(now, Weather::Fine | Weather::HalfClosed) && !half_closed;
         if now == Weather::Cut {
             return;
         }
