@@ -82,6 +82,7 @@ async fn a_flush_that_others_entries_hide_is_noticed_all_the_same() {
     for n in 0..10 {
         let foreign = format!("sess_foreign{n}");
         server.ask(&["XADD", KEY, "*", "s", &foreign, "t", "ended"]);
+        server.ask(&["XADD", &format!("{KEY}:beats"), "*", "h", "of nobody"]);
     }
     fleet.push(member(&server));
     all_refuse(&fleet, 13, CHECKED + RECOVERED).await;
