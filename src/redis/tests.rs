@@ -6,6 +6,8 @@ mod proxy;
 mod refusals;
 mod server;
 mod settings;
+#[cfg(feature = "rustls")]
+mod tls;
 
 use std::{sync::Arc, time::Duration};
 

@@ -141,10 +141,12 @@ fn binary() -> Option<PathBuf> {
         let how = "install redis-server or valkey-server, or name one in TOWER_CLERK_TEST_REDIS";
         assert!(env::var_os("TOWER_CLERK_REQUIRE_REDIS").is_none(), "no server to test on: {how}");
         static SAID: Once = Once::new();
-        // Not `eprintln!`, which is shown for failing tests only.
-        SAID.call_once(|| {
-            let _ = writeln!(stderr(), "left out: the tests of the log on Redis; {how}");
-        });
+        SAID.call_once(|| left_out(&format!("the tests of the log on Redis; {how}")));
     }
     found
+}
+
+/// Says so also where the test passes, which hides what `eprintln!` says.
+pub(super) fn left_out(what: &str) {
+    let _ = writeln!(stderr(), "left out: {what}");
 }
