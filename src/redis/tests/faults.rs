@@ -196,8 +196,8 @@ async fn a_thousand_revocations_are_refused_everywhere_at_once() {
     let mut delays = Vec::new();
     for n in 0..1_000 {
         let session = format!("sess_{n}");
-        for other in 0..3 {
-            drop(fleet[other].process.follower.append(revoked(&format!("sess_load{other}_{n}"))));
+        for (at, member) in fleet.iter().enumerate() {
+            drop(member.process.follower.append(revoked(&format!("sess_load{at}_{n}"))));
         }
         assert!(fleet[n % 3].process.revoke(&session).await);
         let returned = Instant::now();

@@ -47,6 +47,8 @@ fn tls_goes_by_the_certificates_that_the_system_trusts() {
 
 async fn speak_tls(port: &str) {
     rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap();
+    let error = RedisLog::new(&format!("rediss://localhost:{port}#insecure")).unwrap_err();
+    assert!(error.to_string().contains("#insecure"), "{error}");
     let process = Process::start(RedisLog::new(&format!("rediss://localhost:{port}")).unwrap());
     within(SOON / 2, "usable", || process.is_usable()).await;
     assert!(process.revoke("sess_1").await);
