@@ -31,7 +31,7 @@ pub(crate) use self::health::LogReport;
 use self::{health::Health, outbox::Outbox};
 use crate::{
     OrganizationId, SessionId, SessionStatus, UserId,
-    fleet::{AnyLog, LogCursor, LogEntry, LogError, RevocationLog},
+    fleet::{AnyLog, LogCursor, LogEntry, LogError},
 };
 
 /// How long whoever appends waits for the log to acknowledge it.
@@ -79,8 +79,7 @@ struct Shared {
 }
 
 impl Follower {
-    pub(crate) fn new(log: impl RevocationLog, target: Weak<dyn Apply>) -> Self {
-        let log = AnyLog::new(log);
+    pub(crate) fn new(log: AnyLog, target: Weak<dyn Apply>) -> Self {
         let now = Instant::now();
         let shared = Shared {
             target,

@@ -3,7 +3,10 @@ use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Apply, Shared, back_off::BackOff, lock};
-use crate::fleet::{LogEntry, LogError, LogPage, Revocation};
+use crate::{
+    fleet::{LogEntry, LogError, LogPage, Revocation},
+    once_per_second::OncePerSecond,
+};
 
 /// How long the log may wait for entries before it says that there are none.
 const WAIT: Duration = Duration::from_secs(1);
@@ -14,6 +17,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) async fn read(shared: Arc<Shared>) {
     let mut back_off = BackOff::from_the_log();
     let mut away = true;
+    let mut notices = Notices::default();
     loop {
         shared.tick(Instant::now());
         let cursor = lock(&shared.cursor).clone();
@@ -26,6 +30,7 @@ pub(super) async fn read(shared: Arc<Shared>) {
         match page.unwrap_or_else(|_| Err(LogError::new("the log does not answer"))) {
             Ok(page) => {
                 let Some(target) = shared.target.upgrade() else { return };
+                notices.say(&page, Instant::now());
                 take_in(&shared, &*target, page);
                 drop(target);
                 if std::mem::take(&mut away) {
@@ -64,20 +69,41 @@ fn take_in(shared: &Shared, target: &dyn Apply, page: LogPage) {
     if page.next.is_some() {
         *lock(&shared.cursor) = page.next;
     }
-    if page.unreadable > 0 {
-        tracing::warn!(
-            entries = page.unreadable,
-            "entries of the log of revocations could not be read"
-        );
-    }
-    if !page.complete {
-        tracing::error!(
-            "entries of the log of revocations are gone before they were read; what they revoked is noticed within `ttl`"
-        );
-    }
     if page.lost {
-        tracing::warn!("the log of revocations has lost entries, which are appended again");
         shared.append_again();
+    }
+}
+
+/// What is odd about the log, said once a second at most: anybody who can write to it can make it odd.
+#[derive(Default)]
+struct Notices {
+    /// How many entries could not be read so far.
+    unreadable: u64,
+    unreadable_said: OncePerSecond,
+    incomplete_said: OncePerSecond,
+    lost_said: OncePerSecond,
+}
+
+impl Notices {
+    fn say(&mut self, page: &LogPage, now: Instant) {
+        self.unreadable = self.unreadable.saturating_add(page.unreadable);
+        if page.unreadable > 0 && self.unreadable_said.is_due(now) {
+            let entries = self.unreadable;
+            tracing::warn!(
+                entries,
+                "entries of the log of revocations cannot be read: somebody else's?"
+            );
+        }
+        if !page.complete && self.incomplete_said.is_due(now) {
+            tracing::error!(
+                "entries of the log of revocations were gone before they were read; what they revoked is noticed within `ttl`"
+            );
+        }
+        if page.lost && self.lost_said.is_due(now) {
+            tracing::warn!(
+                "the log of revocations has lost entries; those of this process are appended again"
+            );
+        }
     }
 }
 

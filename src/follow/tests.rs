@@ -15,7 +15,7 @@ use std::{
 use super::{Apply, Follower};
 use crate::{
     OrganizationId, SessionId, SessionStatus, UserId,
-    fleet::{LogEntry, Revocation, RevocationLog},
+    fleet::{AnyLog, LogEntry, Revocation, RevocationLog},
 };
 
 /// One process of a fleet: what it has learned, and how.
@@ -42,7 +42,7 @@ impl Process {
     pub(crate) fn start(log: impl RevocationLog) -> Self {
         let learned = Arc::new(Learned::default());
         let target: std::sync::Weak<Learned> = Arc::downgrade(&learned);
-        let follower = Follower::new(log, target);
+        let follower = Follower::new(AnyLog::new(log), target);
         follower.ensure_following();
         Self { learned, follower }
     }

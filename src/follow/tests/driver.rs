@@ -12,7 +12,7 @@ use std::{
 use super::{Learned, Process, revoked, within};
 use crate::{
     OrganizationId, SessionId, SessionStatus, UserId,
-    fleet::{LogCursor, LogEntry, LogError, LogPage, RevocationLog},
+    fleet::{AnyLog, LogCursor, LogEntry, LogError, LogPage, RevocationLog},
     follow::{Apply, Follower},
 };
 
@@ -150,7 +150,7 @@ async fn a_panic_over_what_was_read_leads_to_reading_it_again() {
     }
     let target = Arc::new(Touchy(AtomicBool::new(false), Learned::default()));
     let weak: Weak<Touchy> = Arc::downgrade(&target);
-    let follower = Follower::new(Odd::default(), weak);
+    let follower = Follower::new(AnyLog::new(Odd::default()), weak);
     follower.append(revoked("sess_1")).await;
     let is_refused = || target.1.0.lock().unwrap().ended.contains("sess_1");
     within(SOON, "applied after all", is_refused).await;
