@@ -43,6 +43,12 @@ pub(crate) fn jwt_key() -> Result<Option<String>, ConfigError> {
     Process.optional("CLERK_JWT_KEY")
 }
 
+/// `TOWER_CLERK_REDIS_URL`, which must be set.
+#[cfg(feature = "redis")]
+pub(crate) fn redis_url() -> Result<String, ConfigError> {
+    Ok(Process.required("TOWER_CLERK_REDIS_URL")?.trim().to_owned())
+}
+
 /// The origins in `CLERK_AUTHORIZED_PARTIES`, which commas separate.
 pub(crate) fn authorized_parties() -> Result<Vec<String>, ConfigError> {
     let Some(text) = Process.optional("CLERK_AUTHORIZED_PARTIES")? else { return Ok(Vec::new()) };

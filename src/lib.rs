@@ -43,6 +43,7 @@
 //! | why a request was refused, and what it is answered | [`Rejection`] |
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
+//! | several processes that act as one | [`fleet`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -60,6 +61,7 @@
 //!   `reqwest` in your own `Cargo.toml`.
 //! * `axum`: extractors.
 //! * `tonic`: conveniences for gRPC services.
+//! * `redis`: a log on Redis or Valkey, through which processes tell each other what they revoked.
 //! * `testing`: an emulator of the Sessions API.
 //!
 //! Everything runs within a Tokio runtime.
@@ -80,6 +82,9 @@ mod config_error;
 mod credential;
 mod environment;
 pub mod extract;
+pub mod fleet;
+#[cfg_attr(not(test), expect(dead_code, reason = "the resolver does not follow a log yet"))]
+mod follow;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -91,7 +96,10 @@ mod jwk_set;
 mod middleware;
 mod once_per_second;
 mod pasted;
+mod printable;
 mod publishable_key;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod resolve;
 mod session;
 mod sessions;

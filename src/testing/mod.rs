@@ -81,6 +81,7 @@ mod coverage;
 mod fault;
 mod instance;
 mod listing;
+mod memory_log;
 mod mint;
 mod operation;
 mod operations;
@@ -104,6 +105,7 @@ pub use self::{
     builder::SessionsApiBuilder,
     coverage::{Coverage, CoverageOutcome, RouteCoverage},
     fault::Fault,
+    memory_log::MemoryLog,
     mint::TokenMint,
     operation::Operation,
     recorded::{RecordedRequest, Requests},
