@@ -42,6 +42,7 @@
 //! | why a request was refused, and what it is answered | [`Rejection`] |
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
+//! | what Clerk tells by webhook | [`webhook`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -97,6 +98,7 @@ pub mod token;
 mod token_cache;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+pub mod webhook;
 
 pub use self::{
     claims::Claims,
@@ -119,6 +121,7 @@ pub use self::{
     session::{Session, SessionActivity, SessionActor, SessionStatus, SessionTask},
     sessions::SessionCheck,
     token::TokenVerifier,
+    webhook::WebhookSecret,
 };
 
 /// The README's examples, which are complete programs, are run as tests.

@@ -23,6 +23,7 @@ pub use self::{
 use self::{excerpt::Excerpt, payload::Payload};
 pub(crate) use self::{
     member::{NAMED_TWICE, Text, refuse_duplicates},
+    named::member,
     numeric_date::NumericDate,
 };
 

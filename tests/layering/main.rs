@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["issuer"],
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
     &["environment"],
-    &["client", "extract"],
+    &["client", "extract", "webhook"],
     &["token"],
     &["sessions", "token_cache"],
     &["resolve"],
