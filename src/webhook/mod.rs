@@ -41,7 +41,7 @@ mod secret;
 mod signature;
 mod verifier;
 
-#[cfg(any(fuzzing, test))]
+#[cfg(any(feature = "testing", fuzzing, test))]
 pub(crate) use self::signature::sign;
 pub use self::{
     error::{WebhookError, WebhookErrorKind},
