@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo run --all-features --example sessions_api -- \
-//!     --addr 127.0.0.1:0 --secret-key sk_test_1 --user user_1 --template hasura
+//!     --addr 127.0.0.1:0 --secret-key sk_test_1 --user user_1 --template hasura \
+//!     --webhook-url http://127.0.0.1:3000/webhooks/clerk --webhook-secret whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX
 //! ```
 //!
 //! When it is ready it prints one line of JSON with its `base_url`, `secret_key`, `publishable_key` and `issuer`. It
@@ -19,7 +20,7 @@ use serde_json::json;
 use tower_clerk::testing::{SessionsApi, SessionsApiBuilder};
 
 const USAGE: &str = "usage: sessions_api [--addr 127.0.0.1:PORT] [--secret-key sk_test_…|sk_live_…] \
-                     [--user user_…]… [--template NAME]…";
+                     [--user user_…]… [--template NAME]… [--webhook-url URL --webhook-secret whsec_…]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<SessionsA
     let mut arguments =
         arguments.map(|it| it.into_string().map_err(|_| "arguments must be Unicode".to_owned()));
     let mut settings = SessionsApi::builder().enforce_quota(true);
+    let (mut webhook_url, mut webhook_secret) = (None, None);
     while let Some(name) = arguments.next().transpose()? {
         let mut value = || arguments.next().unwrap_or_else(|| Err(format!("{name} needs a value")));
         settings = match name.as_str() {
@@ -53,10 +55,22 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<SessionsA
             "--secret-key" => settings.secret_key(&value()?),
             "--user" => settings.user(&value()?),
             "--template" => settings.template(&value()?),
+            "--webhook-url" => {
+                webhook_url = Some(value()?);
+                settings
+            }
+            "--webhook-secret" => {
+                webhook_secret = Some(value()?);
+                settings
+            }
             _ => return Err(format!("{name} is no argument of this program")),
         };
     }
-    Ok(settings)
+    match (webhook_url, webhook_secret) {
+        (Some(url), Some(secret)) => Ok(settings.webhooks(&url, &secret)),
+        (None, None) => Ok(settings),
+        _ => Err("--webhook-url and --webhook-secret belong together".to_owned()),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -44,6 +44,7 @@
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
 //! | several processes that act as one | [`fleet`] |
+//! | what Clerk tells by webhook | [`webhook`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -109,6 +110,7 @@ pub mod token;
 mod token_cache;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+pub mod webhook;
 
 pub use self::{
     authorization::{Authorization, Reverification},
@@ -132,6 +134,7 @@ pub use self::{
     session::{Session, SessionActivity, SessionActor, SessionStatus, SessionTask},
     sessions::SessionCheck,
     token::TokenVerifier,
+    webhook::WebhookSecret,
 };
 
 /// The README's examples, which are complete programs, are run as tests.

@@ -71,6 +71,8 @@ fn arguments_that_make_no_sense_end_it_with_status_2_and_a_reason() -> Outcome {
         (&["--secret-key", "secret"], "secret key"),
         (&["--user", "1"], "user ID"),
         (&["--port", "1"], "no argument"),
+        (&["--webhook-url", "http://127.0.0.1:1"], "belong together"),
+        (&["--webhook-url", "x", "--webhook-secret", "whsec_"], "webhooks want"),
     ] {
         let output = emulator(arguments).output()?;
         let why = String::from_utf8(output.stderr)?;

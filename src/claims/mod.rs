@@ -29,6 +29,7 @@ use self::{excerpt::Excerpt, payload::Payload};
 pub(crate) use self::{
     grants::{Entitlements, Grants},
     member::{NAMED_TWICE, Text, refuse_duplicates},
+    named::member,
     numeric_date::NumericDate,
     organization::bare,
 };

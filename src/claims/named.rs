@@ -9,7 +9,7 @@ use serde::{
 
 use super::Text;
 
-pub(super) fn member<T: DeserializeOwned>(
+pub(crate) fn member<T: DeserializeOwned>(
     object: &str,
     name: &str,
 ) -> Result<Option<T>, serde_json::Error> {

@@ -13,6 +13,7 @@ mod permissions;
 mod sessions;
 mod signed;
 mod tokens;
+mod webhooks;
 
 pub use self::{
     authorization::authorization_header,
@@ -23,6 +24,7 @@ pub use self::{
     permissions::permissions,
     sessions::session_json,
     tokens::{token, token_of},
+    webhooks::webhook,
 };
 
 use http::{HeaderName, HeaderValue, Request, request::Parts};

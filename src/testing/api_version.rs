@@ -14,6 +14,8 @@ pub(super) enum ApiVersion {
 }
 
 impl ApiVersion {
+    pub(super) const LATEST: Self = Self::V2026_05_12;
+
     const ALL: [(&'static str, Self); 6] = [
         ("2021-02-05", Self::V2021_02_05),
         ("2024-10-01", Self::V2024_10_01),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use aws_lc_rs::rand;
+use reqwest::Url;
 
 use super::{
     SessionsApi, Shared,
@@ -14,8 +15,9 @@ use super::{
     server::Server,
     standstill::Standstill,
     state::{Names, State},
+    webhooks::parse_url,
 };
-use crate::{clock::Clock, id::UserId};
+use crate::{WebhookSecret, clock::Clock, id::UserId};
 
 /// Settings of a [`SessionsApi`], from [`SessionsApi::builder`].
 #[derive(Clone)]
@@ -27,6 +29,7 @@ pub struct SessionsApiBuilder {
     templates: Vec<String>,
     enforce_quota: bool,
     clock: Option<Clock>,
+    webhooks: Vec<(String, String)>,
 }
 
 impl SessionsApiBuilder {
@@ -38,6 +41,7 @@ impl SessionsApiBuilder {
             templates: Vec::new(),
             enforce_quota: false,
             clock: None,
+            webhooks: Vec::new(),
         }
     }
 
@@ -83,12 +87,20 @@ impl SessionsApiBuilder {
         self
     }
 
+    /// Sends webhooks to this URL, signed with this secret, from the start: see
+    /// [`webhooks`](SessionsApi::webhooks).
+    pub fn webhooks(mut self, url: &str, secret: &str) -> Self {
+        self.webhooks.push((url.to_owned(), secret.to_owned()));
+        self
+    }
+
     /// Starts the emulator.
     ///
     /// # Errors
     ///
     /// Fails if the address is not a loopback one or cannot be bound, if the secret key does not start with
-    /// `sk_test_` or `sk_live_`, if a user ID is none, or if the clock is the system's, which cannot be advanced.
+    /// `sk_test_` or `sk_live_`, if a user ID, a webhook's URL or its secret is none, or if the clock is
+    /// the system's, which cannot be advanced.
     pub async fn start(self) -> io::Result<SessionsApi> {
         let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !self.addr.ip().is_loopback() {
@@ -107,6 +119,12 @@ impl SessionsApiBuilder {
             .map(|user| user.parse())
             .collect::<Result<_, _>>()
             .map_err(|_| invalid("a user ID is user_ and letters and digits"))?;
+        let webhooks: Vec<(Url, WebhookSecret)> = self
+            .webhooks
+            .iter()
+            .map(|(url, secret)| Some((parse_url(url)?, secret.parse().ok()?)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| invalid("webhooks want an http or https URL and a secret, whsec_…"))?;
         let mut seed = [0; 16];
         rand::fill(&mut seed).map_err(|_| io::Error::other("the system has no randomness"))?;
         let make = move || {
@@ -119,7 +137,11 @@ impl SessionsApiBuilder {
             Shared { instance, state: Mutex::new(state), clock, standstill: Standstill::default() }
         };
         let server = Server::start(self.addr, make).await?;
-        Ok(SessionsApi { base_url: format!("http://{}", server.addr), server })
+        let api = SessionsApi { base_url: format!("http://{}", server.addr), server };
+        for (url, secret) in webhooks {
+            api.connect(url, secret);
+        }
+        Ok(api)
     }
 }
 

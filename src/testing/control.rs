@@ -1,5 +1,6 @@
 //! `/emulator`: what Clerk's API cannot give, for those who use the emulator from another process.
 
+mod faults;
 mod sign_in;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,9 +9,9 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use self::faults::{set_fault, set_webhook_fault};
 use super::{
     answer::{self, Refusal},
-    fault::Fault,
     operation::Operation,
     parameters::{flag, only, optional, required, session_id, whole},
     request::Request,
@@ -41,12 +42,17 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
     let parameters = || request.object_of_any_type();
     match (&request.method, path) {
         (&Method::POST, ["sessions"]) => begin_session(state, &parameters()?, now),
+        (&Method::POST, ["session-statuses"]) => set_status(state, &parameters()?, now),
+        (&Method::POST, ["users"]) => change_user(state, &parameters()?, now),
+        (&Method::POST, ["memberships"]) => change_membership(state, &parameters()?, now),
+        (&Method::POST, ["webhook-faults"]) => set_webhook_fault(state, &parameters()?),
         (&Method::POST, ["session-tokens"]) => mint(state, &parameters()?, now),
         (&Method::POST, ["edge-renewals"]) => renew_at_edge(state, &parameters()?, now),
         (&Method::POST, ["refresh-tokens"]) => issue_refresh_token(state, &parameters()?, now),
         (&Method::POST, ["faults"]) => set_fault(state, &parameters()?, now),
         (&Method::DELETE, ["faults"]) => {
             state.faults.clear();
+            state.webhooks.clear_faults();
             Ok(json!({}))
         }
         (&Method::GET, ["requests"]) => Ok(counts(state)),
@@ -55,8 +61,9 @@ fn respond(state: &mut State, request: &Request, clock: &Clock) -> Result<Value,
         (
             _,
             [
-                "sessions" | "session-tokens" | "edge-renewals" | "refresh-tokens" | "faults"
-                | "requests" | "clock" | "keys",
+                "sessions" | "session-statuses" | "users" | "memberships" | "webhook-faults"
+                | "session-tokens" | "edge-renewals" | "refresh-tokens" | "faults" | "requests"
+                | "clock" | "keys",
             ],
         ) => Err(Refusal::wrong_method()),
         _ => Err(Refusal::not_found("The emulator has no such path")),
@@ -70,14 +77,62 @@ fn begin_session(
     now: SystemTime,
 ) -> Result<Value, Refusal> {
     only(parameters, &["user_id", "organization", "features", "plans", "factor_ages"])?;
-    let user_id: UserId = required(parameters, "user_id")?
-        .parse()
-        .map_err(|_| Refusal::format("user_id", "the ID of a user"))?;
+    let user_id = user_id(parameters)?;
     let change = sign_in::read(parameters, now)?;
     state.users.insert(user_id.clone());
     let session = state.begin_session(user_id, None, now);
     state.edit(&session.id, now, change);
     Ok(json!({ "session_id": session.id, "client_id": session.client_id }))
+}
+
+fn user_id(parameters: &Map<String, Value>) -> Result<UserId, Refusal> {
+    let id = required(parameters, "user_id")?;
+    id.parse().map_err(|_| Refusal::format("user_id", "the ID of a user"))
+}
+
+fn set_status(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["session_id", "status"])?;
+    let id = session_id(parameters)?;
+    let status = required(parameters, "status")?;
+    state.set_status(&id, status, now).ok_or_else(|| Refusal::no_session(id.as_str()))?;
+    Ok(json!({}))
+}
+
+fn change_user(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["user_id", "action"])?;
+    let id = user_id(parameters)?;
+    match required(parameters, "action")? {
+        "delete" => state.delete_user(&id, now),
+        "ban" => state.set_banned(&id, true, now),
+        "unban" => state.set_banned(&id, false, now),
+        _ => return Err(Refusal::value("action", "delete, ban or unban")),
+    }
+    Ok(json!({}))
+}
+
+fn change_membership(
+    state: &mut State,
+    parameters: &Map<String, Value>,
+    now: SystemTime,
+) -> Result<Value, Refusal> {
+    only(parameters, &["user_id", "organization_id", "role"])?;
+    let user = user_id(parameters)?;
+    let organization = required(parameters, "organization_id")?
+        .parse()
+        .map_err(|_| Refusal::format("organization_id", "the ID of an organization"))?;
+    match optional(parameters, "role")? {
+        Some(role) => state.change_role(&user, organization, role, now),
+        None => state.remove_member(&user, organization, now),
+    }
+    Ok(json!({}))
 }
 
 fn mint(
@@ -148,54 +203,6 @@ fn signed_in(
         Some(session) if session.is_active() || session.is_pending() => Ok(session.clone()),
         _ => Err(Refusal::no_session(id.as_str())),
     }
-}
-
-fn set_fault(
-    state: &mut State,
-    parameters: &Map<String, Value>,
-    now: SystemTime,
-) -> Result<Value, Refusal> {
-    const KNOWN: [&str; 8] =
-        ["operation", "kind", "status", "code", "retry_after", "delay_ms", "times", "for_ms"];
-    only(parameters, &KNOWN)?;
-    let operation = match required(parameters, "operation")? {
-        "all" => None,
-        name => Some(
-            Operation::named(name)
-                .ok_or_else(|| Refusal::value("operation", "the name of an operation, or all"))?,
-        ),
-    };
-    let mut fault = match required(parameters, "kind")? {
-        "status" => match whole(parameters, "status", 599)?.map(u16::try_from) {
-            Some(Ok(status @ 300..=599)) => Fault::status(status),
-            Some(_) => return Err(Refusal::value("status", "from 300 to 599")),
-            None => return Err(Refusal::missing("status")),
-        },
-        "delay" => match whole(parameters, "delay_ms", LONGEST_MILLIS)? {
-            Some(millis) => Fault::delay(Duration::from_millis(millis)),
-            None => return Err(Refusal::missing("delay_ms")),
-        },
-        "hang" => Fault::hang(),
-        "reset" => Fault::reset(),
-        "truncate" => Fault::truncate(),
-        "garbage" => Fault::garbage(),
-        "content_type" => Fault::content_type(),
-        _ => return Err(Refusal::value("kind", "a kind of fault")),
-    };
-    if let Some(code) = optional(parameters, "code")? {
-        fault = fault.code(code);
-    }
-    if let Some(seconds) = whole(parameters, "retry_after", LONGEST_MILLIS)? {
-        fault = fault.retry_after(Duration::from_secs(seconds));
-    }
-    if let Some(times) = whole(parameters, "times", u64::MAX)? {
-        fault = fault.times(times);
-    }
-    if let Some(millis) = whole(parameters, "for_ms", LONGEST_MILLIS)? {
-        fault = fault.during(Duration::from_millis(millis));
-    }
-    state.faults.set(operation, fault, now);
-    Ok(json!({}))
 }
 
 /// The number of requests per operation, and of those for nothing that exists under `unknown`.

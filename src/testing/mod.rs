@@ -3,7 +3,7 @@
 //! [`SessionsApi`] listens on a free loopback port and behaves as Clerk does: every operation on sessions in every
 //! API version, with real RS256 signatures, Clerk's errors and, if wanted, its rate limit. It also does what
 //! Clerk does not do on demand: it signs users in, mints tokens that are wrong in a chosen way, moves its clock,
-//! rotates its keys, counts the requests, and breaks. Official SDKs can be pointed at it.
+//! rotates its keys, sends webhooks, counts the requests, and breaks. Official SDKs can be pointed at it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,10 +45,14 @@
 //! | Endpoint | Body | Answer |
 //! | --- | --- | --- |
 //! | `POST /emulator/sessions` | `user_id`, `organization`? (`id`, `role`?, `permissions`?, `features`?, `plans`?), `features`?, `plans`?, `factor_ages`? (minutes since the first and the second, or -1) | `session_id`, `client_id` |
+//! | `POST /emulator/session-statuses` | `session_id`, `status` | |
+//! | `POST /emulator/users` | `user_id`, `action` (`delete`, `ban` or `unban`) | |
+//! | `POST /emulator/memberships` | `user_id`, `organization_id`, `role` (`null`: removed) | |
 //! | `POST /emulator/session-tokens` | `session_id`, `authorized_party`?, `expires_in_seconds`?, `claims`?, `oiat`? (seconds, or `false`: none) | `jwt` |
 //! | `POST /emulator/edge-renewals` | `token` (an earlier session token) | `jwt` |
 //! | `POST /emulator/refresh-tokens` | `session_id` | `refresh_token` |
 //! | `POST /emulator/faults` | `operation` (its [name](Operation::name) or `all`), `kind` (that of a [`Fault`]), `status`?, `code`?, `retry_after`? (s), `delay_ms`?, `times`?, `for_ms`? | |
+//! | `POST /emulator/webhook-faults` | `kind` (that of a [`WebhookFault`]), `delay_ms`?, `repetitions`?, `times`? | |
 //! | `DELETE /emulator/faults` | | |
 //! | `GET /emulator/requests` | | requests per operation, and `unknown` ones |
 //! | `POST /emulator/clock` | `advance_ms` | `now_ms` |
@@ -65,6 +69,8 @@
 //!   active one. It can be revoked.
 //! * Revoking makes any session `revoked`; doing it again changes nothing.
 //! * A token given to the verify endpoint must be of that session (400 otherwise); it may have expired.
+//! * A pending session that becomes active is told of by a webhook as one that has begun. When a user is deleted or
+//!   banned, one webhook tells of the user and none of the sessions.
 //! * The rate limit counts every call with the right key within the last ten seconds, except for `/jwks`.
 //! * Session tokens of every kind tell in their header (`oiat`) when their claims were read from the database, as
 //!   those of Clerk's origin do; tokens of templates do not. A token is renewed at the edge for any session, and
@@ -80,6 +86,7 @@ mod control;
 mod coverage;
 mod fault;
 mod instance;
+mod issuer;
 mod listing;
 mod memory_log;
 mod mint;
@@ -95,6 +102,8 @@ mod signer;
 mod standstill;
 mod state;
 mod token;
+mod users;
+mod webhooks;
 
 use std::{
     fmt,
@@ -110,14 +119,12 @@ pub use self::{
     operation::Operation,
     recorded::{RecordedRequest, Requests},
     session::{Membership, SessionRecord},
+    webhooks::{SentWebhook, WebhookFault, sign_webhook},
 };
-use self::{
-    instance::Instance, server::Server, signer::SigningKey, standstill::Standstill, state::State,
-};
+use self::{instance::Instance, server::Server, standstill::Standstill, state::State};
 use crate::{
     clock::Clock,
     id::{SessionId, UserId},
-    jwk_set::JwkSet,
 };
 
 /// A running emulator. Dropping it stops it: its port is closed and its connections are cut.
@@ -189,18 +196,6 @@ impl SessionsApi {
         self.server.shared.clock.clone()
     }
 
-    /// The public key that verifies tokens signed from now on, as PEM: what Clerk calls the JWT key.
-    #[must_use]
-    pub fn jwt_key(&self) -> String {
-        self.state().keys.current().pem()
-    }
-
-    /// The keys that `/v1/jwks` publishes.
-    #[must_use]
-    pub fn jwk_set(&self) -> JwkSet {
-        self.state().keys.jwk_set()
-    }
-
     /// Signs a user in, who is made known if need be, and gives the new session.
     ///
     /// # Panics
@@ -247,64 +242,6 @@ impl SessionsApi {
         session
     }
 
-    /// An ordinary token of this session, good for 60 s, as a front end has one.
-    ///
-    /// It is issued whatever the session's status, unlike the API's, and tells (`oiat`) when its claims were
-    /// last read from Clerk's database: now, or when the session ended.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is no such session.
-    #[must_use]
-    pub fn token(&self, session: &SessionId) -> String {
-        self.mint(session).sign()
-    }
-
-    /// Begins a token of this session that is special in some way.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is no such session.
-    pub fn mint(&self, session: &SessionId) -> TokenMint<'_> {
-        let record = self.session(session).expect(NO_SESSION);
-        TokenMint::new(self, record, self.clock().now())
-    }
-
-    /// A session token like this one and younger, as Clerk's edge makes it where it does not ask the database:
-    /// with the same claims and the same `oiat`, but with times and an identifier of its own. What has become of
-    /// the session meanwhile does not matter.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use tower_clerk::testing::SessionsApi;
-    /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// let api = SessionsApi::start().await;
-    /// let session = api.sign_in("user_1");
-    /// let token = api.token(&session);
-    /// api.set_status(&session, "ended");
-    /// api.clock().advance(Duration::from_secs(50));
-    /// let renewed = api.renew_at_edge(&token);
-    /// assert_ne!(renewed, token);
-    /// # });
-    /// # std::io::Result::Ok(())
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// Panics unless it is a session token that a published key of this instance has signed.
-    #[must_use]
-    pub fn renew_at_edge(&self, token: &str) -> String {
-        let now = self.clock().now();
-        let renewed = self.state().renew_at_edge(token, now);
-        renewed.expect("the emulator renews only session tokens of its own")
-    }
-
-    /// A refresh token for this session, as a front end has one in its cookie.
-    #[must_use]
-    pub fn refresh_token(&self, session: &SessionId) -> String {
-        self.state().issue_refresh_token(session.clone())
-    }
-
     /// The session as it stands now.
     #[must_use]
     pub fn session(&self, session: &SessionId) -> Option<SessionRecord> {
@@ -338,39 +275,20 @@ impl SessionsApi {
         self.state().edit(session, now, change).expect(NO_SESSION);
     }
 
-    /// Gives a session this status: `revoked`, `ended`, `pending`, …
+    /// Gives a session this status: `revoked`, `ended`, `pending`, … A [webhook](Self::webhooks) tells of it, where
+    /// Clerk's would.
     ///
     /// # Panics
     ///
     /// Panics if there is no such session.
     pub fn set_status(&self, session: &SessionId, status: &str) {
-        self.edit(session, |record| status.clone_into(&mut record.status));
+        let now = self.clock().now();
+        self.state().set_status(session, status, now).expect(NO_SESSION);
     }
 
-    /// Forgets a session, as if it never was.
+    /// Forgets a session, as if it never was. No [webhook](Self::webhooks) tells of it.
     pub fn remove(&self, session: &SessionId) {
         self.state().remove_session(session);
-    }
-
-    /// Signs with a new key from now on. The one before stays published, until it is
-    /// [withdrawn](Self::withdraw_retired_keys). This takes about a tenth of a second.
-    pub fn rotate_keys(&self) {
-        let kid = self.state().fresh_kid();
-        let next = SigningKey::generate(kid);
-        self.state().keys.rotate(next);
-    }
-
-    /// Signs with a new key from now on that goes by the name (`kid`) of the one before. That one is
-    /// published no longer. This takes about a tenth of a second.
-    pub fn replace_key(&self) {
-        let kid = self.state().keys.current().kid().to_owned();
-        let next = SigningKey::generate(kid);
-        self.state().keys.replace(next);
-    }
-
-    /// Publishes the current key only.
-    pub fn withdraw_retired_keys(&self) {
-        self.state().keys.withdraw_retired();
     }
 
     /// The requests received so far.
@@ -396,9 +314,11 @@ impl SessionsApi {
         self.state().faults.set(None, fault, now);
     }
 
-    /// Takes all faults back. Requests that hang go on hanging.
+    /// Takes all faults back, those of webhooks too. Requests that hang go on hanging.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        let mut state = self.state();
+        state.faults.clear();
+        state.webhooks.clear_faults();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

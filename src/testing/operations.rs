@@ -88,9 +88,10 @@ impl Call<'_> {
     fn revoke(&self, state: &mut State) -> Result<Value, Refusal> {
         let session = self.stored(state)?;
         if session.status != "revoked" {
-            session.set_status("revoked", self.now);
+            let id = session.id.clone();
+            state.set_status(&id, "revoked", self.now);
         }
-        Ok(session.body(self.version))
+        Ok(self.stored(state)?.body(self.version))
     }
 
     fn verify(&self, state: &mut State) -> Result<Value, Refusal> {

@@ -38,6 +38,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub(super) struct Server {
     pub(super) shared: Arc<Shared>,
     pub(super) addr: SocketAddr,
+    pub(super) runtime: runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -57,14 +58,16 @@ impl Server {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let shared = Arc::new(make());
-            if ready.send(Ok((Arc::clone(&shared), addr))).is_ok() {
+            if ready.send(Ok((Arc::clone(&shared), addr, runtime.handle().clone()))).is_ok() {
                 runtime.block_on(serve(listener, shared, stopped));
             }
+            // A name that is being looked up for a webhook keeps nobody waiting.
+            runtime.shutdown_background();
         })?;
-        let (shared, addr) = is_ready
+        let (shared, addr, runtime) = is_ready
             .await
             .map_err(|_| io::Error::other("the emulator's thread ended before it was ready"))??;
-        Ok(Self { shared, addr, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { shared, addr, runtime, stop: Some(stop), thread: Some(thread) })
     }
 }
 

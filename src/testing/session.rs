@@ -161,7 +161,7 @@ impl SessionRecord {
 
     /// Ends the session if its time has come.
     pub(super) fn settle(&mut self, now: SystemTime) {
-        if !(self.is_active() || self.is_pending()) {
+        if !self.is_signed_in() {
             return;
         }
         let (status, at) = if self.expire_at <= self.abandon_at {
@@ -174,6 +174,16 @@ impl SessionRecord {
         }
     }
 
+    /// Signed in, with or without tasks left.
+    pub(super) fn is_signed_in(&self) -> bool {
+        self.is_active() || self.is_pending()
+    }
+
+    /// What the user is in this organization, where it is the active one.
+    pub(super) fn member_of(&mut self, organization: &OrganizationId) -> Option<&mut Membership> {
+        self.organization.as_mut().filter(|member| member.organization_id == *organization)
+    }
+
     pub(super) fn set_status(&mut self, status: &str, now: SystemTime) {
         status.clone_into(&mut self.status);
         self.updated_at = now;
@@ -182,7 +192,7 @@ impl SessionRecord {
 
     /// To be called after every change of the status.
     pub(super) fn note_end(&mut self, now: SystemTime) {
-        let is_over = !(self.is_active() || self.is_pending());
+        let is_over = !self.is_signed_in();
         self.ended_at = is_over.then(|| self.ended_at.unwrap_or(now));
     }
 
@@ -197,6 +207,11 @@ impl SessionRecord {
     /// one there, so it is not there.
     pub(super) fn is_visible_in(&self, version: ApiVersion) -> bool {
         version.knows_pending() || !self.is_pending()
+    }
+
+    /// The session as the latest version of the API shows it.
+    pub(super) fn latest_body(&self) -> Value {
+        self.body(ApiVersion::LATEST)
     }
 
     /// The session as this version of the API shows it.

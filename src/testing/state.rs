@@ -17,6 +17,7 @@ use super::{
     session::{Membership, SessionRecord},
     signer::{KeyRing, SigningKey},
     token::{TokenPlan, renewed},
+    webhooks::{self, Event, Webhooks, user},
 };
 use crate::id::{SessionId, UserId};
 
@@ -25,11 +26,14 @@ use crate::id::{SessionId, UserId};
 pub(super) struct State {
     pub(super) instance: Arc<Instance>,
     pub(super) users: HashSet<UserId>,
+    pub(super) banned: HashSet<UserId>,
     pub(super) templates: HashSet<String>,
     pub(super) keys: KeyRing,
     pub(super) quota: Option<Quota>,
     pub(super) faults: Faults,
     pub(super) requests: Requests,
+    pub(super) webhooks: Webhooks,
+    instance_id: String,
     sessions: HashMap<SessionId, SessionRecord>,
     refresh_tokens: HashMap<String, SessionId>,
     names: Names,
@@ -40,15 +44,19 @@ impl State {
     pub(super) fn new(secret_key: Option<String>, mut names: Names) -> Self {
         let secret_key = secret_key.unwrap_or_else(|| names.next("sk_test_"));
         let host = format!("clerk.{}.test", names.next("emulator-").to_lowercase());
-        let keys = KeyRing::new(SigningKey::generate(names.next("ins_")));
+        let instance_id = names.next("ins_");
+        let keys = KeyRing::new(SigningKey::generate(instance_id.clone()));
         Self {
             instance: Arc::new(Instance::new(secret_key, &host)),
             users: HashSet::new(),
+            banned: HashSet::new(),
             templates: HashSet::new(),
             keys,
             quota: None,
             faults: Faults::default(),
             requests: Requests::default(),
+            webhooks: Webhooks::default(),
+            instance_id,
             sessions: HashMap::new(),
             refresh_tokens: HashMap::new(),
             names,
@@ -68,6 +76,7 @@ impl State {
             SessionRecord::begin(id.clone(), user_id, client_id, self.names.made, now);
         session.organization = organization;
         self.sessions.insert(id, session.clone());
+        self.tell_of_session("session.created", &session, now);
         session
     }
 
@@ -86,10 +95,51 @@ impl State {
         change: impl FnOnce(&mut SessionRecord),
     ) -> Option<()> {
         let session = self.session(id.as_str(), now)?;
+        let before = session.status.clone();
         session.updated_at = now;
         change(session);
         session.note_end(now);
+        let event = match session.status.as_str() {
+            same if same == before => None,
+            "active" => Some("session.created"),
+            "pending" => Some("session.pending"),
+            "ended" => Some("session.ended"),
+            "removed" => Some("session.removed"),
+            "revoked" => Some("session.revoked"),
+            _ => None,
+        };
+        let session = session.clone();
+        if let Some(kind) = event {
+            self.tell_of_session(kind, &session, now);
+        }
         Some(())
+    }
+
+    /// Gives the session, if there is one, this status.
+    pub(super) fn set_status(
+        &mut self,
+        id: &SessionId,
+        status: &str,
+        now: SystemTime,
+    ) -> Option<()> {
+        self.edit(id, now, |session| status.clone_into(&mut session.status))
+    }
+
+    fn tell_of_session(&mut self, kind: &'static str, session: &SessionRecord, now: SystemTime) {
+        if self.webhooks.is_idle() {
+            return;
+        }
+        let user = user(&session.user_id, self.banned.contains(&session.user_id), now);
+        self.announce(Event::new(kind, webhooks::session(session, user)), now);
+    }
+
+    /// Sends a webhook, if anybody wants any.
+    pub(super) fn announce(&mut self, event: Event, now: SystemTime) {
+        if self.webhooks.is_idle() {
+            return;
+        }
+        let id = self.names.next("msg_");
+        self.webhooks.send(id, event.kind, &event.payload(&self.instance_id, now));
     }
 
     /// Every session as it stands now, the newest first.
@@ -100,6 +150,20 @@ impl State {
             (std::cmp::Reverse(session.created_at), std::cmp::Reverse(session.sequence))
         });
         sessions
+    }
+
+    /// Every session of this user as it stands now.
+    pub(super) fn sessions_of(
+        &mut self,
+        user: &UserId,
+        now: SystemTime,
+    ) -> impl Iterator<Item = &mut SessionRecord> {
+        self.sessions.values_mut().for_each(|session| session.settle(now));
+        self.sessions.values_mut().filter(move |session| session.user_id == *user)
+    }
+
+    pub(super) fn remove_sessions_of(&mut self, user: &UserId) {
+        self.sessions.retain(|_, session| session.user_id != *user);
     }
 
     /// Forgets the session.

@@ -1,5 +1,7 @@
 //! The emulator over its socket, in process.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod authorization;
 mod control;
 mod faults;
@@ -7,10 +9,11 @@ mod keys;
 mod paused;
 mod resolving;
 mod tokens;
+mod webhooks;
 
 use std::{error::Error, io::ErrorKind, net::TcpStream, sync::LazyLock, time::Duration};
 
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tower_clerk::{
     Clock, Credential, Policy,

@@ -12,3 +12,4 @@ mod hyper;
 mod process;
 mod real_instance;
 mod tonic;
+mod webhooks;

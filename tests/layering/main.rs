@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
     &["claims", "credential", "jwk_set", "publishable_key", "session"],
     &["authorization", "environment"],
     &["fleet"],
-    &["client", "extract", "follow"],
+    &["client", "extract", "follow", "webhook"],
     &["token"],
     &["sessions", "token_cache"],
     &["resolve"],

@@ -6,15 +6,17 @@ use http::Request;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_clerk::{
     AuthenticateLayer, ConfigError, Credential, Policy, SecretKey, SessionCheck, SessionId,
-    SessionResolver, SessionsClient, TokenVerifier,
+    SessionResolver, SessionsClient, TokenVerifier, WebhookSecret,
     client::{CreateSession, ListSessions, Quota, RefreshFormat, RefreshSession, Refreshed},
-    testing::{Fault, Operation, SessionsApi},
+    testing::{Fault, Operation, SessionsApi, sign_webhook},
+    webhook::WebhookVerifier,
 };
 
 use crate::{eavesdropper::Eavesdropper, stacks};
 
 const SECRET_KEY: &str = "sk_test_NobodyMayReadThisInAnyLogWhatsoever";
 const WRONG_KEY: &str = "sk_test_NorThisOneWhichClerkDoesNotKnow";
+const WEBHOOK_SECRET: &str = "whsec_Tm9ib2R5U2lnbnNXZWJob29rc1dpdGhUaGlz";
 const REFRESH_TOKEN: &str = "rt_AndThisOneIsWorthASession";
 
 #[tokio::test]
@@ -25,7 +27,12 @@ async fn nothing_secret_is_printed() {
         listener.mind(&secret["sk_test_".len()..]);
     }
     listener.mind(REFRESH_TOKEN);
-    let builder = SessionsApi::builder().secret_key(SECRET_KEY).template("reports");
+    listener.mind(WEBHOOK_SECRET);
+    listener.mind(&WEBHOOK_SECRET["whsec_".len()..]);
+    let builder = SessionsApi::builder()
+        .secret_key(SECRET_KEY)
+        .template("reports")
+        .webhooks("http://127.0.0.1:9/nobody-listens", WEBHOOK_SECRET);
     listener.look(&builder);
     let clerk = builder.start().await.unwrap();
     listener.look(&clerk);
@@ -39,6 +46,7 @@ async fn nothing_secret_is_printed() {
     }
     values(&listener, &clerk, &tokens).await;
     operations(&mut listener, &clerk, &session, &tokens[0]).await;
+    webhooks(&listener, &clerk);
     outages(&listener, &clerk, &session, &tokens).await;
 
     let heard = listener.heard();
@@ -175,6 +183,20 @@ async fn values(listener: &Eavesdropper, clerk: &SessionsApi, tokens: &[String])
         let answering = service.oneshot(request.body(()).unwrap());
         listener.look(&answering.await.unwrap());
     }
+}
+
+/// Webhooks that are genuine and such as are not.
+fn webhooks(listener: &Eavesdropper, clerk: &SessionsApi) {
+    let secret: WebhookSecret = WEBHOOK_SECRET.parse().unwrap();
+    listener.look(&secret);
+    let verifier = WebhookVerifier::new(secret.clone()).clock(clerk.clock());
+    listener.look(&verifier);
+    let body = br#"{"type": "session.ended", "data": {"id": "sess_1"}}"#;
+    let headers = sign_webhook(&secret, "msg_1", clerk.clock().now(), body);
+    listener.look(&verifier.verify(&headers, body).unwrap());
+    listener.consider(&verifier.verify(&headers, b"{}").unwrap_err());
+    listener.consider(&WEBHOOK_SECRET.replace("whsec", "wh").parse::<WebhookSecret>().unwrap_err());
+    clerk.sent_webhooks().iter().for_each(|sent| listener.look(sent));
 }
 
 /// Every call there is.
