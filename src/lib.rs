@@ -84,7 +84,6 @@ mod credential;
 mod environment;
 pub mod extract;
 pub mod fleet;
-#[cfg_attr(not(test), expect(dead_code, reason = "the resolver does not follow a log yet"))]
 mod follow;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]

@@ -55,7 +55,6 @@ type Appending = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>;
 type Reading = Pin<Box<dyn Future<Output = Result<LogPage, LogError>> + Send>>;
 
 impl AnyLog {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the resolver does not follow a log yet"))]
     pub(crate) fn new(log: impl RevocationLog) -> Self {
         Self(Arc::new(log))
     }

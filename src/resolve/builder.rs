@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::{SessionResolver, decide::Rules, inner::Inner};
 use crate::{
     Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
+    fleet::{AnyLog, RevocationLog},
     sessions::{Lifetimes, SessionCheck, Sessions, Settings, Upstream},
     token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys},
     token_cache::TokenCache,
@@ -34,6 +35,7 @@ pub struct SessionResolverBuilder {
     patience: Duration,
     capacity: u64,
     clock: Clock,
+    log: Option<AnyLog>,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl SessionResolverBuilder {
             patience: Duration::from_millis(250),
             capacity: 100_000,
             clock: Clock::system(),
+            log: None,
         }
     }
 
@@ -207,6 +210,15 @@ impl SessionResolverBuilder {
         Self { capacity: sessions, ..self }
     }
 
+    /// Shares revocations with all processes that follow the same log, so that what one revokes all refuse: see
+    /// [`fleet`](crate::fleet).
+    ///
+    /// It is followed from the first use within a Tokio runtime. While it cannot be reached nothing else changes: nobody is refused,
+    /// and what was revoked elsewhere is noticed as without a log, or a moment after it can be reached again.
+    pub fn revocation_log(self, log: impl RevocationLog) -> Self {
+        Self { log: Some(AnyLog::new(log)), ..self }
+    }
+
     /// The clock that everything goes by.
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
@@ -247,6 +259,10 @@ impl SessionResolverBuilder {
                 admits_unseen: self.networkless_if_error,
             },
         );
+        let sessions = Arc::new(sessions);
+        if let Some(log) = self.log {
+            sessions.follow(log);
+        }
         Ok(SessionResolver::new_with(Inner {
             rules: Rules {
                 check: self.check,
@@ -258,7 +274,7 @@ impl SessionResolverBuilder {
             clock: self.clock,
             authenticator,
             tokens: TokenCache::new(self.capacity.saturating_mul(2)),
-            sessions: Arc::new(sessions),
+            sessions,
         }))
     }
 

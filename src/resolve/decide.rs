@@ -56,6 +56,15 @@ pub(super) struct Known<'a> {
     pub(super) entry: Option<&'a CacheEntry>,
     /// As of when a token proved it active.
     pub(super) assembled_at: Option<SystemTime>,
+    /// Before when what was assembled or asked for the user counts for nothing.
+    pub(super) denied_before: Option<SystemTime>,
+}
+
+impl Known<'_> {
+    /// Whether what a token proves as of this time is not denied.
+    fn counts(&self, assembled_at: SystemTime, clock_skew: Duration) -> bool {
+        self.denied_before.is_none_or(|before| assembled_at > before + clock_skew)
+    }
 }
 
 /// What can be said without asking anybody.
@@ -95,6 +104,11 @@ impl Rules {
             Presented::Token(_, None) => return Ok(Decision::NeedKeys),
             Presented::Token(presented, Some(token)) => {
                 self.check_token(token.claims(), presented, question)?;
+                if let Some(before) = known.denied_before
+                    && token.claims().assembled_at().is_none_or(|at| at < before)
+                {
+                    return Err(Rejection::superseded());
+                }
                 if self.check == SessionCheck::Networkless {
                     return Ok(Decision::Verdict(networkless(
                         token.claims(),
@@ -108,7 +122,11 @@ impl Rules {
                 Some(token.claims())
             }
         };
-        let Some(entry) = known.entry.filter(|entry| !entry.is_forgotten()) else {
+        let counts = |entry: &&CacheEntry| {
+            let is_denied = known.denied_before.is_some_and(|before| entry.sent_at < before);
+            !entry.is_forgotten() && (entry.is_final() || !is_denied)
+        };
+        let Some(entry) = known.entry.filter(counts) else {
             return Ok(self.undescribed(claims, question, known));
         };
         if let (Fact::Session(session), Some(claims)) = (&entry.fact, claims)
@@ -152,7 +170,7 @@ impl Rules {
         let (lifetimes, max_age) = (&self.lifetimes, policy.greatest_age());
         let by_token = claims
             .filter(|_| self.tokens_are_evidence)
-            .and_then(|claims| known.assembled_at.max(self.vouched_at(claims, now)));
+            .and_then(|claims| known.assembled_at.max(self.vouched_at(claims, known, now)));
         let is_proven = lifetimes.answer_is_fresh(entry, max_age, asked_at, now)
             || by_token.is_some_and(|at| lifetimes.token_is_fresh(at, max_age, asked_at));
 
@@ -273,7 +291,7 @@ impl Rules {
             && in_vain
             && self.networkless_if_error
             && policy.greatest_age().is_none()
-            && let Some(vouched_at) = self.vouched_at(claims, now)
+            && let Some(vouched_at) = self.vouched_at(claims, known, now)
             && self.lifetimes.token_is_fresh(vouched_at, None, asked_at)
             && known
                 .entry
@@ -290,8 +308,14 @@ impl Rules {
     }
 
     /// As of when the token proves its session active, by our clock at the latest.
-    fn vouched_at(&self, claims: &Claims, now: SystemTime) -> Option<SystemTime> {
-        claims.vouched_at().filter(|_| self.tokens_are_evidence).map(|at| at.min(now))
+    fn vouched_at(
+        &self,
+        claims: &Claims,
+        known: &Known<'_>,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        let vouched_at = claims.vouched_at().filter(|_| self.tokens_are_evidence)?;
+        known.counts(vouched_at, self.lifetimes.clock_skew).then(|| vouched_at.min(now))
     }
 }
 

@@ -68,6 +68,7 @@ impl Inner {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
+        self.sessions.ensure_following();
         let now = self.clock.now();
         match credential {
             Credential::SessionToken(presented) => self.token_cached(presented, policy, now),
@@ -262,11 +263,38 @@ impl Inner {
         in_vain: bool,
     ) -> Decision {
         let Request { presented, slot, policy, asked_at, .. } = *request;
-        let known = slot.map_or_else(Known::default, |slot| {
-            self.note_evidence(presented, slot, entry, now);
-            Known { entry, assembled_at: slot.assembled_at(now) }
-        });
+        let denied_before = self.denied_before(presented, entry);
+        let known = match slot {
+            Some(slot) => {
+                self.note_evidence(presented, slot, entry, now);
+                Known { entry, assembled_at: slot.assembled_at(now), denied_before }
+            }
+            None => Known { denied_before, ..Known::default() },
+        };
         self.rules.decide(&Question { presented, policy, asked_at, now, in_vain }, &known)
+    }
+
+    /// Before when what was assembled or asked for this user counts for nothing.
+    fn denied_before(
+        &self,
+        presented: Presented<'_>,
+        entry: Option<&CacheEntry>,
+    ) -> Option<SystemTime> {
+        let denials = self.sessions.denials();
+        if !denials.are_there() {
+            return None;
+        }
+        let Some(claims) = presented.claims() else {
+            let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry else { return None };
+            return denials.before(session.user_id(), None);
+        };
+        let organization = claims.organization();
+        let organization = organization.as_ref().map(|organization| &organization.id);
+        let before = denials.before(claims.user_id(), organization)?;
+        if claims.assembled_at().is_none_or(|at| at < before) {
+            denials.note_refused(claims.user_id(), claims.expires_at());
+        }
+        Some(before)
     }
 
     /// Notes what a token proves of the session, where it is the token of the user whose session it is.

@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-use crate::{sessions::ApiReport, token::KeysReport};
+use crate::{follow::LogReport, sessions::ApiReport, token::KeysReport};
 
 /// How things stand with what a [`SessionResolver`](crate::SessionResolver) depends on, for a health
 /// endpoint and for operators. It serializes to JSON with times in seconds; nothing in it is secret.
@@ -13,6 +13,9 @@ pub struct Readiness {
     pub keys: Dependency,
     /// Clerk's Sessions API; none where it is never asked.
     pub sessions_api: Option<Dependency>,
+    /// The log of revocations that the processes of a fleet share; none where there is none. Usable where this process has
+    /// read its own sign of life in the last seconds.
+    pub revocation_log: Option<Dependency>,
 }
 
 /// How things stand with one dependency.
@@ -31,8 +34,8 @@ pub struct Dependency {
 impl Readiness {
     /// Whether tokens can be verified.
     ///
-    /// An unusable Sessions API does not count: whoever takes services out of rotation by this would turn
-    /// an outage of Clerk's into one of everything.
+    /// An unusable Sessions API or log does not count: whoever takes services out of rotation by this would turn
+    /// an outage of theirs into one of everything.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.keys.usable
@@ -51,6 +54,16 @@ impl From<KeysReport> for Dependency {
 
 impl From<ApiReport> for Dependency {
     fn from(report: ApiReport) -> Self {
+        Self {
+            usable: report.usable,
+            age: report.age,
+            last_error: report.last_error.map(|error| error.to_string().into()),
+        }
+    }
+}
+
+impl From<LogReport> for Dependency {
+    fn from(report: LogReport) -> Self {
         Self {
             usable: report.usable,
             age: report.age,

@@ -195,6 +195,11 @@ impl Rejection {
         Self::new(RejectionKind::InvalidCredential, "session-token-iat-before-client-uat")
     }
 
+    /// Of a token that was assembled before its user was signed out everywhere, or changed in its organization.
+    pub(crate) fn superseded() -> Self {
+        Self::new(RejectionKind::InvalidCredential, "token-superseded")
+    }
+
     pub(crate) fn session_not_found() -> Self {
         Self::new(RejectionKind::InactiveSession, "session-not-found")
     }

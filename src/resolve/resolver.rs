@@ -1,11 +1,12 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::{
     Policy, Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner,
 };
 use crate::{
-    ConfigError, Credential, OwnedCredential, Session, SessionId, SessionStatus, SessionsClient,
-    admitted_by::ResolverId, client, sessions::SessionCheck, token::TokenError,
+    ConfigError, Credential, OrganizationId, OwnedCredential, Session, SessionId, SessionStatus,
+    SessionsClient, UserId, admitted_by::ResolverId, client, sessions::SessionCheck,
+    token::TokenError,
 };
 
 /// Resolves session credentials: the cached, race-free view of an instance's sessions.
@@ -104,8 +105,9 @@ impl SessionResolver {
     /// The revocation is under way when this function returns, and goes on where its future is dropped. However many ask for
     /// it at a time, Clerk is asked once.
     ///
-    /// Other processes notice it after their `ttl` at the latest; in
-    /// [networkless](SessionCheck::Networkless) mode, when the token expires.
+    /// Processes that follow the same [log](SessionResolverBuilder::revocation_log) refuse the session a moment later; this
+    /// waits for the log to acknowledge that, for 250 ms at most, and not at all while the log is known to be unusable. Others notice it
+    /// after their `ttl` at the latest; in [networkless](SessionCheck::Networkless) mode, when the token expires.
     ///
     /// # Errors
     ///
@@ -158,14 +160,36 @@ impl SessionResolver {
         Readiness {
             keys: self.inner.authenticator.keys().report().into(),
             sessions_api: self.inner.sessions.report().map(Into::into),
+            revocation_log: self.inner.sessions.report_log().map(Into::into),
         }
     }
 
-    /// Ends a session here, without asking Clerk: somebody else ended it, and this process heard of it. From now on it is
-    /// refused with that status, whatever is under way. A status that is not final says nothing for good: then this is
-    /// [`invalidate`](SessionResolver::invalidate).
-    pub fn end(&self, id: &SessionId, status: SessionStatus) {
-        self.inner.sessions.end(id, status);
+    /// Ends a session without asking Clerk: somebody else ended it, and this process heard of it. From now on it is
+    /// refused with that status, whatever is under way, and so it is by all who follow the same
+    /// [log](SessionResolverBuilder::revocation_log). A status that is not final is a reason for all of them to ask Clerk anew.
+    ///
+    /// It is in force here when this function returns. The future waits a moment for the log to acknowledge it and tells whether
+    /// it has; without a log it has nothing to wait for.
+    pub fn end(
+        &self,
+        id: &SessionId,
+        status: SessionStatus,
+    ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        self.inner.sessions.end(id, status)
+    }
+
+    /// Refuses tokens of this user that were assembled up to this time, and of those only such for this organization
+    /// if one is named: the user was banned or deleted, or is no longer what it was there. What Clerk was asked earlier counts for
+    /// nothing, either. As [`end`](SessionResolver::end), it is in force here when this function returns, and goes to the log.
+    ///
+    /// It is remembered for a day, and for as long as any token that it was seen to refuse would be good.
+    pub fn deny(
+        &self,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+        up_to: SystemTime,
+    ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        self.inner.sessions.deny(user, organization, up_to)
     }
 
     /// Forgets what is known of a session, so that Clerk is asked at the next request. What its tokens prove up to now counts

@@ -6,8 +6,10 @@
 mod atomic_time;
 mod cache;
 mod check;
+mod denials;
 mod entry;
 mod fill;
+mod fleet;
 mod health;
 mod ledger;
 mod lifetimes;
@@ -21,7 +23,7 @@ mod tombstones;
 mod upstream;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -32,6 +34,7 @@ pub use self::check::SessionCheck;
 pub(crate) use self::upstream::Asking;
 use self::{
     cache::SessionCache,
+    denials::Denials,
     health::Health,
     ledger::Term,
     tombstones::{Now, Tombstones},
@@ -45,7 +48,7 @@ pub(crate) use self::{
     slot::Slot,
     upstream::Upstream,
 };
-use crate::{Clock, SessionId, SessionStatus};
+use crate::{Clock, SessionId, follow::Follower};
 
 /// The cached, race-free view of Clerk's sessions.
 #[derive(Debug)]
@@ -62,6 +65,10 @@ pub(crate) struct Sessions {
     retention: Duration,
     /// How long whatever forbids to admit a session unseen is kept in mind; none where no session is.
     negative_retention: Option<Duration>,
+    denials: Denials,
+    clock_skew: Duration,
+    /// What other processes follow, too.
+    log: OnceLock<Follower>,
 }
 
 /// What sessions are looked after by.
@@ -98,6 +105,9 @@ impl Sessions {
             timeout,
             retention,
             negative_retention: admits_unseen.then_some(lifetimes.ttl + lifetimes.clock_skew),
+            denials: Denials::default(),
+            clock_skew: lifetimes.clock_skew,
+            log: OnceLock::new(),
         }
     }
 
@@ -128,13 +138,9 @@ impl Sessions {
         }
     }
 
-    /// Remembers that a session is over, as somebody says who must know. A status that is not final is a reason to ask.
-    pub(crate) fn end(&self, id: &SessionId, status: SessionStatus) {
-        if status.is_final() {
-            self.bury(&self.slot(id), Ending { status, answer: None }, None);
-        } else {
-            self.forget(id);
-        }
+    /// Whose earlier tokens are refused.
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.denials
     }
 
     /// Whether Clerk is known to be unavailable.

@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::{Sessions, entry::Ending, ledger::Term, slot::Slot};
-use crate::{Session, SessionId, SessionStatus, client};
+use crate::{
+    Session, SessionId, SessionStatus, client,
+    fleet::{LogEntry, Revocation},
+};
 
 type Answer = Result<Session, client::Error>;
 
@@ -120,21 +123,36 @@ impl Sessions {
     }
 
     /// What was known is forgotten before Clerk is asked, so that nothing that is learned meanwhile outlasts the
-    /// answer; and the session is over here before anybody is told so.
+    /// answer; and the session is over here, and other processes have been told if they can be, before anybody hears so.
     async fn carry_out_revocation(self: &Arc<Self>, slot: &Arc<Slot>) -> Answer {
         let answer = self.upstream.revoke(slot.id()).await;
-        match &answer {
-            Ok(_) => self.entomb(slot, Some(answer.clone())),
-            Err(error) if error.is_not_found() => self.entomb(slot, Some(answer.clone())),
+        let revoked = |expire_at| -> LogEntry {
+            Revocation::ended(slot.id().clone(), SessionStatus::Revoked, expire_at).into()
+        };
+        let told = match &answer {
+            Ok(session) => {
+                self.entomb(slot, Some(answer.clone()));
+                self.tell(revoked(Some(session.expire_at())))
+            }
+            Err(error) if error.is_not_found() => {
+                self.entomb(slot, Some(answer.clone()));
+                self.tell(revoked(None))
+            }
             Err(error) if error.was_accepted() => {
                 self.entomb(slot, None);
                 if let Some(right) = slot.claim_settlement() {
                     let until = Instant::now() + self.retention;
                     tokio::spawn(settle(Arc::downgrade(self), Arc::clone(slot), until, right));
                 }
+                self.tell(revoked(None))
             }
-            Err(_) => self.forget(slot.id()),
-        }
+            Err(_) => {
+                self.forget(slot.id());
+                self.tell(Revocation::look_again(slot.id().clone()).into())
+            }
+        };
+        // The log's trouble fails no revocation.
+        told.await;
         answer
     }
 

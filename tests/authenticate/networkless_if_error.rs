@@ -121,7 +121,7 @@ async fn nobody_whose_session_is_over_or_forgotten_here_gets_in_by_a_token() {
                 assert_eq!(resolve(&resolver, &token).await, Ok(()), "{reason}");
             }
             if is_ended {
-                resolver.end(&session, SessionStatus::Ended);
+                drop(resolver.end(&session, SessionStatus::Ended));
             } else {
                 resolver.invalidate(&session);
             }

@@ -161,7 +161,11 @@ impl Case {
             now,
             in_vain: self.in_vain,
         };
-        let known = Known { entry: self.entry.as_ref(), assembled_at: self.noted.map(t) };
+        let known = Known {
+            entry: self.entry.as_ref(),
+            assembled_at: self.noted.map(t),
+            denied_before: None,
+        };
         match self.rules.decide(&question, &known) {
             Decision::NeedSession(Need::Ahead(resolved)) => {
                 assert!(!resolved.freshness.unwrap().is_stale());

@@ -267,7 +267,7 @@ async fn whoever_came_before_the_end_does_not_hear_of_the_time_before() {
     let world = World::new();
     let asking = world.asking(Patience::Whole).await;
     let call = world.clerk.call().await;
-    world.sessions.end(&"sess_1".parse().unwrap(), crate::SessionStatus::Ended);
+    drop(world.sessions.end(&"sess_1".parse().unwrap(), crate::SessionStatus::Ended));
     call.answer(Ok(session("active")));
     assert!(asking.await.unwrap().unwrap().is_final());
 }

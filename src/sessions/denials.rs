@@ -1,0 +1,259 @@
+//! Users whose earlier tokens are refused: they were banned or deleted, or are no longer what they were in an organization.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{
+        PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use crate::{OrganizationId, UserId};
+
+/// What refuses tokens of a user, or of a user in one organization, that were assembled before some time.
+///
+/// It is looked at only where there is something in it, which is seldom.
+#[derive(Debug, Default)]
+pub(crate) struct Denials {
+    any: AtomicBool,
+    held: RwLock<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    users: HashMap<UserId, OfUser>,
+    count: usize,
+    /// What became of those that there was no room for: nobody's is dropped, since a flood must not undo one.
+    everybody: Option<Denial>,
+}
+
+#[derive(Debug, Default)]
+struct OfUser {
+    everywhere: Option<Denial>,
+    in_organizations: Vec<(OrganizationId, Denial)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Denial {
+    before: SystemTime,
+    /// When it need not be kept in mind any longer.
+    until: SystemTime,
+}
+
+/// How long a denial is kept, and for as long as any token that it was seen to refuse.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// So many denials are kept apart.
+const ROOM: usize = 100_000;
+
+impl Denials {
+    pub(crate) fn are_there(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Before when what was assembled or asked for the user counts for nothing.
+    pub(crate) fn before(
+        &self,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+    ) -> Option<SystemTime> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let of_user = held.users.get(user);
+        let in_organization = of_user.zip(organization).and_then(|(of_user, organization)| {
+            of_user.in_organizations.iter().find(|(id, _)| id == organization)
+        });
+        let everywhere = of_user.and_then(|of_user| of_user.everywhere.as_ref());
+        [everywhere, in_organization.map(|(_, denial)| denial), held.everybody.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|denial| denial.before)
+            .max()
+    }
+
+    /// Keeps what refuses this user's tokens for as long as one of them would be good otherwise.
+    pub(crate) fn note_refused(&self, user: &UserId, expires_at: SystemTime) {
+        let mut held = self.write();
+        if let Some(of_user) = held.users.get_mut(user) {
+            of_user.each().for_each(|denial| denial.until = denial.until.max(expires_at));
+        } else if let Some(everybody) = &mut held.everybody {
+            everybody.until = everybody.until.max(expires_at);
+        }
+    }
+
+    /// Refuses what was assembled for the user, in the organization if one is named, before this time.
+    pub(crate) fn deny(
+        &self,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+        before: SystemTime,
+        now: SystemTime,
+    ) {
+        self.deny_within(ROOM, user, organization, before, now);
+    }
+
+    fn deny_within(
+        &self,
+        room: usize,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+        before: SystemTime,
+        now: SystemTime,
+    ) {
+        let mut held = self.write();
+        let denial = Denial { before, until: now + KEPT_FOR };
+        if held.count >= room {
+            held.make_room(room, now);
+        }
+        let of_user = held.users.entry(user.clone()).or_default();
+        let is_new = match organization {
+            None => {
+                let is_new = of_user.everywhere.is_none();
+                let earlier = of_user.everywhere.get_or_insert(denial);
+                earlier.join(denial);
+                is_new
+            }
+            Some(organization) => {
+                let known = of_user.in_organizations.iter_mut().find(|(id, _)| id == organization);
+                match known {
+                    Some((_, earlier)) => {
+                        earlier.join(denial);
+                        false
+                    }
+                    None => {
+                        of_user.in_organizations.push((organization.clone(), denial));
+                        true
+                    }
+                }
+            }
+        };
+        held.count += usize::from(is_new);
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Lets go of what is over, and merges what is nearest to its end where that was not enough.
+    fn make_room(&mut self, room: usize, now: SystemTime) {
+        self.everybody = self.everybody.filter(|denial| denial.until > now);
+        self.retain(|denial| denial.until > now);
+        if self.count < room {
+            return;
+        }
+        let mut ends: Vec<_> =
+            self.users.values_mut().flat_map(OfUser::each).map(|it| it.until).collect();
+        ends.sort_unstable();
+        let merged_until = ends[ends.len() / 10];
+        let mut everybody = self.everybody;
+        self.retain(|denial| {
+            let stays = denial.until > merged_until;
+            if !stays {
+                everybody.get_or_insert(*denial).join(*denial);
+            }
+            stays
+        });
+        self.everybody = everybody;
+    }
+
+    fn retain(&mut self, mut stays: impl FnMut(&Denial) -> bool) {
+        let mut count = 0;
+        for of_user in self.users.values_mut() {
+            of_user.everywhere = of_user.everywhere.filter(&mut stays);
+            of_user.in_organizations.retain(|(_, denial)| stays(denial));
+            count += usize::from(of_user.everywhere.is_some()) + of_user.in_organizations.len();
+        }
+        self.users.retain(|_, of_user| {
+            of_user.everywhere.is_some() || !of_user.in_organizations.is_empty()
+        });
+        self.count = count;
+    }
+}
+
+impl OfUser {
+    fn each(&mut self) -> impl Iterator<Item = &mut Denial> {
+        self.everywhere.iter_mut().chain(self.in_organizations.iter_mut().map(|(_, denial)| denial))
+    }
+}
+
+impl Denial {
+    /// Of two, what both refuse.
+    fn join(&mut self, other: Self) {
+        let earlier = mem::replace(self, other);
+        self.before = self.before.max(earlier.before);
+        self.until = self.until.max(earlier.until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn user(number: usize) -> UserId {
+        format!("user_{number}").parse().unwrap()
+    }
+
+    fn organization(number: usize) -> OrganizationId {
+        format!("org_{number}").parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_denied_in_one_organization_is_not_in_another() {
+        let denials = Denials::default();
+        assert!(!denials.are_there());
+        denials.deny(&user(1), Some(&organization(1)), at(10), at(11));
+        assert!(denials.are_there());
+        assert_eq!(denials.before(&user(1), Some(&organization(1))), Some(at(10)));
+        for (other, organization) in
+            [(user(1), Some(organization(2))), (user(1), None), (user(2), Some(organization(1)))]
+        {
+            assert_eq!(denials.before(&other, organization.as_ref()), None);
+        }
+    }
+
+    #[test]
+    fn a_denial_of_the_user_holds_in_every_organization_and_the_later_one_counts() {
+        let denials = Denials::default();
+        denials.deny(&user(1), None, at(20), at(21));
+        denials.deny(&user(1), None, at(10), at(22));
+        denials.deny(&user(1), Some(&organization(1)), at(30), at(31));
+        assert_eq!(denials.before(&user(1), None), Some(at(20)));
+        assert_eq!(denials.before(&user(1), Some(&organization(1))), Some(at(30)));
+        assert_eq!(denials.before(&user(1), Some(&organization(2))), Some(at(20)));
+    }
+
+    #[test]
+    fn a_flood_of_denials_undoes_none() {
+        let denials = Denials::default();
+        for number in 0..1000 {
+            let now = at(100 + number as u64);
+            denials.deny_within(50, &user(number), None, now, now);
+        }
+        let held = denials.held.read().unwrap();
+        assert!(held.count <= 50 && held.users.len() <= 50, "{}", held.count);
+        drop(held);
+        for number in 0..1000 {
+            let before = denials.before(&user(number), None);
+            assert!(before >= Some(at(100 + number as u64)), "{number}: {before:?}");
+        }
+    }
+
+    #[test]
+    fn denials_that_are_over_make_room_unless_a_token_was_seen_that_outlives_them() {
+        let (denials, day) = (Denials::default(), 24 * 60 * 60);
+        denials.deny_within(2, &user(1), None, at(10), at(10));
+        denials.deny_within(2, &user(2), None, at(10), at(10));
+        denials.note_refused(&user(2), at(3 * day));
+        denials.deny_within(2, &user(3), None, at(day + 20), at(day + 20));
+        assert_eq!(denials.before(&user(1), None), None);
+        assert_eq!(denials.before(&user(2), None), Some(at(10)));
+        assert_eq!(denials.before(&user(3), None), Some(at(day + 20)));
+    }
+}

@@ -1,0 +1,112 @@
+//! What other processes say, and what they are told.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{Sessions, entry::Ending};
+use crate::{
+    OrganizationId, SessionId, SessionStatus, UserId,
+    fleet::{AnyLog, LogEntry, Revocation},
+    follow::{Apply, Follower, LogReport},
+};
+
+/// A token tells when it was assembled in whole seconds, and an event when it happened: what is of the same moment is denied.
+const MOMENT: Duration = Duration::from_millis(1);
+
+impl Sessions {
+    /// Shares what is denied with all who follow this log.
+    pub(crate) fn follow(self: &Arc<Self>, log: AnyLog) {
+        let target = Arc::downgrade(self) as std::sync::Weak<dyn Apply>;
+        drop(self.log.set(Follower::new(log, target)));
+    }
+
+    /// Sees to it that the log is followed, where there is one.
+    pub(crate) fn ensure_following(&self) {
+        if let Some(log) = self.log.get() {
+            log.ensure_following();
+        }
+    }
+
+    pub(crate) fn report_log(&self) -> Option<LogReport> {
+        self.log.get().map(Follower::report)
+    }
+
+    /// Ends a session here and in the log, as somebody says who must know. A status that is not final is a reason to ask.
+    /// It is in force when this returns; the future tells whether the log has acknowledged it.
+    pub(crate) fn end(
+        &self,
+        id: &SessionId,
+        status: SessionStatus,
+    ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        let entry: LogEntry = if status.is_final() {
+            Apply::end(self, id, &status, None);
+            Revocation::ended(id.clone(), status, None).into()
+        } else {
+            self.forget(id);
+            Revocation::look_again(id.clone()).into()
+        };
+        self.tell(entry)
+    }
+
+    /// Refuses what was assembled for the user, in the organization if one is named, up to this time, here and in the log.
+    pub(crate) fn deny(
+        &self,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+        up_to: SystemTime,
+    ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        let before = up_to + MOMENT;
+        match organization {
+            None => {
+                self.deny_user(user, before);
+                self.tell(LogEntry::user(user.clone(), before))
+            }
+            Some(organization) => {
+                self.deny_member(user, organization, before);
+                self.tell(LogEntry::member(user.clone(), organization.clone(), before))
+            }
+        }
+    }
+
+    /// Appends to the log, where there is one, and waits a moment for it to acknowledge that.
+    pub(super) fn tell(
+        &self,
+        entry: LogEntry,
+    ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        let appending = self.log.get().map(|log| log.append(entry));
+        async {
+            match appending {
+                Some(appending) => appending.await,
+                None => true,
+            }
+        }
+    }
+
+    /// Nobody is denied what is assembled later than any clock can say.
+    fn cut_off(&self, before: SystemTime) -> (SystemTime, SystemTime) {
+        let now = self.clock.now();
+        (before.min(now + self.clock_skew), now)
+    }
+}
+
+impl Apply for Sessions {
+    fn end(&self, id: &SessionId, status: &SessionStatus, expire_at: Option<SystemTime>) {
+        self.bury(&self.slot(id), Ending { status: status.clone(), answer: None }, expire_at);
+    }
+
+    fn forget(&self, id: &SessionId) {
+        Sessions::forget(self, id);
+    }
+
+    fn deny_user(&self, id: &UserId, before: SystemTime) {
+        let (before, now) = self.cut_off(before);
+        self.denials.deny(id, None, before, now);
+    }
+
+    fn deny_member(&self, user: &UserId, organization: &OrganizationId, before: SystemTime) {
+        let (before, now) = self.cut_off(before);
+        self.denials.deny(user, Some(organization), before, now);
+    }
+}
