@@ -85,6 +85,19 @@ impl SessionsClient {
         session(&outcome.result?, id)
     }
 
+    /// As [`ask`](Self::ask) takes its turn and its time, without asking.
+    #[cfg(test)]
+    pub(crate) async fn rehearse(
+        &self,
+        id: &SessionId,
+        urgency: Urgency,
+        latency: std::time::Duration,
+        sent: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]);
+        self.0.rehearse(&call.urgency(urgency), latency, sent).await
+    }
+
     /// What became of a session whose revocation came to this error.
     async fn settle(
         &self,

@@ -288,6 +288,26 @@ impl Upstream {
     }
 }
 
+#[cfg(test)]
+impl Upstream {
+    /// Has a call wait for its turn, and then take so long, without sending it.
+    pub(super) async fn rehearse(
+        &self,
+        call: &Call,
+        latency: Duration,
+        sent: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let deadline = Instant::now() + self.timeout;
+        let latest = deadline - self.timeout / 3;
+        let _place = self.turn(call, latest, deadline).await?;
+        sent();
+        let started = Instant::now();
+        sleep_until(started + latency).await;
+        self.turns().answered(started);
+        Ok(())
+    }
+}
+
 /// What came of one sending.
 enum Attempt<'a> {
     Ended(Result<Answer, Error>),

@@ -15,6 +15,8 @@ mod resolver;
 mod verified_token;
 
 #[cfg(test)]
+mod capacity_model;
+#[cfg(test)]
 mod revocation_model;
 
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};

@@ -23,10 +23,7 @@ impl SessionsApi {
 
     /// A client of this emulator, to be set up further. As any other, it keeps to its share of the
     /// [quota](SessionsClientBuilder::quota), unless it is told otherwise.
-    ///
-    /// # Panics
-    ///
-    /// Never: the emulator's own settings are well-formed.
+    #[expect(clippy::missing_panics_doc, reason = "the emulator's key is well-formed")]
     pub fn client_builder(&self) -> SessionsClientBuilder {
         let secret_key = self.secret_key().parse().expect("the emulator's key is well-formed");
         let standstill = self.server.shared.standstill.clone();

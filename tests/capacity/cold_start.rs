@@ -71,10 +71,12 @@ async fn over_sockets_they_are_answered_as_fast_as_the_machine_allows() {
     let clerk = clerk(&Clock::adjustable()).await;
     let resolver = resolver_of(&clerk).networkless_if_error().build().unwrap();
     resolver.warm_up().await.unwrap();
-    let stack = stacks::axum(AuthenticateLayer::new(resolver).unwrap()).await;
+    let stack = stacks::tonic(AuthenticateLayer::new(resolver).unwrap()).await;
+    // HTTP/2: each connection carries a hundred requests, and the machine has room for fifty connections.
+    let connections: Vec<_> = (0..50).map(|_| stack.with_a_connection_of_its_own()).collect();
     let mut callers = JoinSet::new();
-    for token in tokens(&clerk, 5_000) {
-        let stack = stack.clone();
+    for (number, token) in tokens(&clerk, 5_000).into_iter().enumerate() {
+        let stack = connections[number % 50].clone();
         callers.spawn(async move {
             let began = Instant::now();
             assert!(matches!(stack.bearer(&token).await, Outcome::Admitted(_)));

@@ -73,7 +73,7 @@ async fn they_do_over_sockets_for_as_long_as_is_wanted() {
     let clerk = clerk(&Clock::adjustable()).await;
     let resolver = resolver_of(&clerk).build().unwrap();
     resolver.warm_up().await.unwrap();
-    let ask = over_sockets(stacks::axum(AuthenticateLayer::new(resolver).unwrap()).await);
+    let ask = over_sockets(stacks::tonic(AuthenticateLayer::new(resolver).unwrap()).await);
     let asked = Crowd::new(&clerk, USERS, ask, Time::Real).live(seconds.parse().unwrap()).await;
     println!("{}", asked.table());
     assert_carried(&asked);
