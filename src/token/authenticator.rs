@@ -31,7 +31,7 @@ pub(crate) struct Authenticated {
     keys: Arc<KeySet>,
 }
 
-#[cfg(tower_clerk_benchmarks)]
+#[cfg(any(test, tower_clerk_benchmarks))]
 impl Authenticated {
     pub(crate) fn with_claims(&self, claims: Claims) -> Self {
         Self { claims, keys: Arc::clone(&self.keys) }
