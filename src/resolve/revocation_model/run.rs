@@ -157,7 +157,7 @@ impl Run {
 
     /// A request comes in, and its verdict is judged.
     fn resolve(&mut self) {
-        let token = self.tokens[self.random.index(self.tokens.len())];
+        let token = self.any_token();
         let max_age = (self.plan.check != SessionCheck::Networkless && self.random.is_one_in(6))
             .then(|| Duration::from_secs(self.random.below(10)));
         let policy = max_age.map_or_else(Policy::new, |max_age| Policy::new().max_age(max_age));
@@ -248,12 +248,11 @@ impl Run {
         let (session, now) = (self.any_session(), self.clerks_time());
         let is_over = self.truth().fates[session].over_at.is_some();
         let token = match self.random.below(8) {
-            0..4 if !is_over => Token::of_origin(session, now),
-            4 if !self.plan.networkless_if_error => Token::dubious(session, now, &mut self.random),
-            _ => {
-                let index = self.random.index(self.tokens.len());
-                self.tokens[index].renewed(now)
+            0..3 if !is_over => Token::of_origin(session, now),
+            3..6 if !self.plan.networkless_if_error => {
+                Token::dubious(session, now, &mut self.random)
             }
+            _ => self.any_token().renewed(now),
         };
         self.tokens.push(token);
     }
@@ -305,6 +304,13 @@ impl Run {
 
     fn any_session(&mut self) -> usize {
         self.random.index(SESSIONS)
+    }
+
+    /// Mostly one of the last: front ends throw the others away.
+    fn any_token(&mut self) -> Token {
+        let len = self.tokens.len();
+        let first = if self.random.is_one_in(3) { 0 } else { len.saturating_sub(6) };
+        self.tokens[first + self.random.index(len - first)]
     }
 
     /// In seconds since the start.
