@@ -80,6 +80,16 @@ impl Clock {
     }
 }
 
+#[cfg(test)]
+impl Clock {
+    /// Somebody sets it back, by as much as it was advanced at most.
+    pub(crate) fn set_back(&self, by: Duration) {
+        let movable = self.0.as_ref().unwrap();
+        let millis = u64::try_from(by.as_millis()).unwrap();
+        assert!(movable.advanced_millis.fetch_sub(millis, Ordering::SeqCst) >= millis);
+    }
+}
+
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {

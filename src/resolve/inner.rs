@@ -63,6 +63,12 @@ impl Inner {
         self.sessions.evict();
     }
 
+    /// Acts as if a token of these bytes had been verified just now.
+    #[cfg(test)]
+    pub(super) fn know(&self, bytes: &[u8], authenticated: Authenticated, now: SystemTime) {
+        self.remember(bytes, self.with_slot(authenticated), now);
+    }
+
     pub(super) fn cached(
         &self,
         credential: &Credential<'_>,

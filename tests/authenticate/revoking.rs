@@ -138,3 +138,32 @@ async fn neither_invalidation_nor_eviction_nor_a_stale_answer_undoes_a_revocatio
     clerk.clock().advance(Duration::from_secs(45));
     assert_eq!(resolve(&resolver, &token).await.unwrap_err().reason(), "session-revoked");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_out_that_something_accepted_in_clerks_name_is_refused_here_and_repeated() {
+    for check in [SessionCheck::Get, SessionCheck::Verify, SessionCheck::Networkless] {
+        for fault in [Fault::garbage(), Fault::content_type(), Fault::truncate()] {
+            let case = format!("{check:?} {fault:?}");
+            let clerk = SessionsApi::start().await;
+            let session = clerk.sign_in("user_ada");
+            let token = clerk.token(&session);
+            let resolver = clerk.resolver_builder().check(check).build().unwrap();
+            resolve(&resolver, &token).await.unwrap();
+            clerk.fail(Operation::Revoke, fault.times(3));
+            let error = resolver.revoke(&session).await.unwrap_err();
+            assert!(error.is_unavailable(), "its outcome is unknown: {case}");
+            assert_eq!(resolve(&resolver, &token).await.unwrap_err().reason(), "session-revoked");
+            // Nobody can ask again through a layer that refuses the session: it is repeated until it is known.
+            let known = async {
+                while clerk.requests().count(Operation::Revoke) < 4 {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), known).await.expect(&case);
+            resolver.revoke(&session).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(clerk.requests().count(Operation::Revoke), 4, "{case}");
+            assert_eq!(resolve(&resolver, &token).await.unwrap_err().reason(), "session-revoked");
+        }
+    }
+}

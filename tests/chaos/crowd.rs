@@ -13,16 +13,19 @@ use tower_clerk::{
 };
 
 use crate::{
-    Lifetimes,
+    Lifetimes, abroad,
     oracle::{self, Moment, Presented},
     people::{Person, mutated, worthless},
     random::Random,
     stacks::{self, Outcome, Stack},
     weather::{self, Weather},
+    wire::Wire,
 };
 
 const PEOPLE: usize = 64;
-const VISITORS: usize = 32;
+const VISITORS: usize = 48;
+/// So many come at once now and then, whom nobody knows yet: more than are asked about at a time.
+const NEWCOMERS: usize = 100;
 const LIFETIMES: Lifetimes =
     Lifetimes { ttl: Duration::from_secs(20), stale_if_error: Duration::from_secs(60) };
 /// How long a key is published before tokens are signed with it, by the clocks: longer than the limit
@@ -37,8 +40,11 @@ pub(crate) struct World {
     resolver: SessionResolver,
     stacks: [Stack; 2],
     weather: Weather,
+    wire: Wire,
     people: Vec<Mutex<Arc<Person>>>,
     worthless: Mutex<Arc<[String]>>,
+    /// The key that tokens would be signed with is not announced yet.
+    announcing: Mutex<bool>,
     tally: Mutex<BTreeMap<String, u64>>,
     violations: Mutex<Vec<String>>,
 }
@@ -46,8 +52,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(random: &mut Random) -> Self {
         let clerk = SessionsApi::start().await;
+        let wire = Wire::to(clerk.base_url()).await;
         let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-            .base_url(clerk.base_url())
+            .base_url(&wire.origin)
             .quota(Quota::Unlimited)
             .timeout(Duration::from_millis(500))
             .build()
@@ -75,6 +82,8 @@ impl World {
             clock,
             resolver,
             weather: Weather::fair(),
+            wire,
+            announcing: Mutex::default(),
             tally: Mutex::default(),
             violations: Mutex::default(),
         }
@@ -88,6 +97,8 @@ impl World {
         lives.spawn(world().drift(random.fork(), end));
         lives.spawn(world().issue_tokens(random.fork(), end));
         lives.spawn(world().end_sessions(random.fork(), end));
+        lives.spawn(world().crowd_in(random.fork(), end));
+        lives.spawn(world().live_abroad(random.fork(), end));
         for _ in 0..VISITORS {
             lives.spawn(world().visit(random.fork(), end));
         }
@@ -129,11 +140,55 @@ impl World {
     }
 
     async fn rage(self: Arc<Self>, random: Random, end: Instant) {
-        self.weather.rage(&self.clerk, random, end).await;
+        self.weather.rage(&self.clerk, &self.wire, random, end).await;
     }
 
     async fn drift(self: Arc<Self>, random: Random, end: Instant) {
         weather::drift(&self.clerk.clock(), &self.clock, random, end).await;
+    }
+
+    /// Strangers come all at once. Each is admitted, or told that Clerk cannot be asked just now.
+    async fn crowd_in(self: Arc<Self>, mut random: Random, end: Instant) {
+        while Instant::now() < end {
+            tokio::time::sleep(random.millis(300..1500)).await;
+            let mut requests = JoinSet::new();
+            for person in tokio::task::block_in_place(|| self.newcomers()) {
+                let (world, mut random) = (Arc::clone(&self), random.fork());
+                requests.spawn(async move {
+                    if let Some((token, presented)) = person.present_last() {
+                        let header = Some(("authorization", format!("Bearer {token}")));
+                        let stack = &world.stacks[random.below(2)];
+                        world.ask(stack, &person, header, &presented, PATIENCE).await;
+                    }
+                    person.loom(world.clock.now());
+                    person.be_forgotten(&world.clerk);
+                });
+            }
+            if !requests.is_empty() {
+                self.count("crowds");
+            }
+            requests.join_all().await;
+        }
+    }
+
+    fn newcomers(&self) -> Vec<Person> {
+        let announcing = self.announcing.lock().unwrap();
+        let number = if *announcing { 0 } else { NEWCOMERS };
+        (0..number).map(|number| Person::newcomer(&self.clerk, number, self.clock.now())).collect()
+    }
+
+    /// Somebody else uses the resolver, in a runtime of their own.
+    async fn live_abroad(self: Arc<Self>, random: Random, end: Instant) {
+        let world = Arc::clone(&self);
+        let life = tokio::task::spawn_blocking(move || {
+            abroad::live(&world.resolver, random, end, |random| {
+                let person = world.somebody(random);
+                (person.present(random).map(|(token, _)| token), person.session.clone())
+            })
+        });
+        for _ in 0..life.await.unwrap() {
+            self.count("runtimes");
+        }
     }
 
     /// Front ends renew their tokens, and the instance rotates its keys.
@@ -147,9 +202,11 @@ impl World {
                 // The new key is not announced yet, and the emulator signs with no other.
                 Some(since) if since < ANNOUNCED_FOR => {}
                 Some(since) if since < 4 * ANNOUNCED_FOR => {
+                    *self.announcing.lock().unwrap() = false;
                     for _ in 0..4 {
                         let lifetime = Duration::from_secs(20 + random.below(100) as u64);
                         self.renew(&self.somebody(&mut random), lifetime);
+                        self.somebody(&mut random).renew_at_edge(&self.clerk);
                     }
                 }
                 _ => {
@@ -172,6 +229,7 @@ impl World {
     async fn rotate_keys(self: &Arc<Self>) {
         let world = Arc::clone(self);
         let rotation = tokio::task::spawn_blocking(move || {
+            *world.announcing.lock().unwrap() = true;
             world.clerk.withdraw_retired_keys();
             world.clerk.rotate_keys();
             let mallory = world.clerk.sign_in("user_mallory");
@@ -243,12 +301,12 @@ impl World {
                 }
                 (_, Some((token, presented))) => (Some(token), presented),
             };
-            let in_cookie = random.percent(20);
+            let is_cookie = random.percent(20);
             let presented = match presented {
-                Presented::Worthless if in_cookie => Presented::WorthlessCookie,
+                Presented::Worthless if is_cookie => Presented::WorthlessCookie,
                 presented => presented,
             };
-            let header = text.map(|text| match in_cookie {
+            let header = text.map(|text| match is_cookie {
                 true => ("cookie", format!("__session={text}")),
                 false => ("authorization", format!("Bearer {text}")),
             });

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod abroad;
 mod crowd;
 mod oracle;
 mod people;
@@ -13,6 +14,7 @@ mod random;
 #[path = "../authenticate/stacks.rs"]
 mod stacks;
 mod weather;
+mod wire;
 
 use std::{
     env, fs,

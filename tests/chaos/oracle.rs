@@ -13,7 +13,7 @@ pub(crate) enum Presented {
     Nothing,
     /// What no key of the instance signed, or not for this.
     Worthless,
-    /// The same in a cookie, where it may be no token at all, and then somebody else's.
+    /// The same in a cookie, which may be taken for somebody else's.
     WorthlessCookie,
     /// A genuine session token.
     Genuine {
@@ -45,9 +45,10 @@ impl End {
         self
     }
 
-    /// It is over since then, and this process learns of it from Clerk.
+    /// It is over since then, and this process learns of it from Clerk: after the `ttl` of an answer, or of a token that was
+    /// assembled by a clock which differs by the skew.
     pub(crate) fn elsewhere(self, at: SystemTime, ttl: Duration, stale_if_error: Duration) -> Self {
-        Self { grace: stale_if_error, ..self.known_at(at + ttl) }
+        Self { grace: stale_if_error, ..self.known_at(at + ttl + SKEW) }
     }
 
     pub(crate) fn is_none(&self) -> bool {
@@ -130,17 +131,16 @@ mod tests {
 
         let ttl = Duration::from_secs(10);
         let elsewhere = End::looming(at(50)).elsewhere(at(60), ttl, 3 * ttl);
-        assert!(allows_during([69, 70], elsewhere, false, &ada));
-        assert!(!allows_during([70, 70], elsewhere, false, &ada), "beyond the ttl");
-        assert!(allows_during([99, 99], elsewhere, true, &ada));
-        assert!(!allows_during([100, 100], elsewhere, true, &ada), "beyond stale-if-error");
+        assert!(allows_during([74, 75], elsewhere, false, &ada));
+        assert!(!allows_during([75, 75], elsewhere, false, &ada), "beyond the ttl and the skew");
+        assert!(allows_during([104, 104], elsewhere, true, &ada));
+        assert!(!allows_during([105, 105], elsewhere, true, &ada), "beyond stale-if-error");
 
+        let [before, after] = [Moment { now: at(1), end: End::default() }; 2];
         for outcome in [&ada, &Outcome::Anonymous, &Outcome::Missing, &Outcome::Misconfigured] {
-            let [before, after] = [Moment { now: at(1), end: End::default() }; 2];
             assert!(!allows(&Presented::Worthless, before, after, true, outcome));
         }
         for outcome in [&ada, &Outcome::Anonymous, &Outcome::Misconfigured] {
-            let [before, after] = [Moment { now: at(1), end: End::default() }; 2];
             assert!(!allows(&Presented::WorthlessCookie, before, after, true, outcome));
         }
     }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_clerk::{SessionId, SessionResolver, testing::SessionsApi};
 
 use crate::{
@@ -44,6 +45,15 @@ impl Person {
         Self { session, user, end: Mutex::new(end), tokens: Mutex::default() }
     }
 
+    /// Somebody who has just signed in and got a token.
+    pub(crate) fn newcomer(clerk: &SessionsApi, number: usize, now: SystemTime) -> Self {
+        let user = format!("user_new{number}");
+        let session = clerk.sign_in(&user);
+        let person = Self { session, user, end: Mutex::default(), tokens: Mutex::default() };
+        person.renew_token(clerk, Duration::from_secs(600), now);
+        person
+    }
+
     pub(crate) fn end(&self) -> End {
         *self.end.lock().unwrap()
     }
@@ -62,6 +72,18 @@ impl Person {
             let issued_at = to_the_second(clerk.clock().now());
             let text = clerk.mint(&self.session).issued_at(issued_at).expires_in(lifetime).sign();
             tokens.push(Token { text, expires_at: issued_at + lifetime });
+        }
+    }
+
+    /// Has Clerk's edge renew the last token, which does not look whether the session is still there.
+    pub(crate) fn renew_at_edge(&self, clerk: &SessionsApi) {
+        let mut tokens = self.tokens.lock().unwrap();
+        // A token of somebody who is gone may be signed with a key that is gone, too.
+        if let Some(last) = tokens.last().filter(|_| clerk.session(&self.session).is_some()) {
+            let text = clerk.renew_at_edge(&last.text);
+            let expires_at = expiry(&text);
+            // The last one stays the last that the origin made.
+            tokens.insert(0, Token { text, expires_at });
         }
     }
 
@@ -142,6 +164,13 @@ impl Person {
     fn set_end(&self, end: End) {
         *self.end.lock().unwrap() = end;
     }
+}
+
+/// When a token expires.
+fn expiry(token: &str) -> SystemTime {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(payload["exp"].as_u64().unwrap())
 }
 
 /// Tokens and other strings that nobody is to be admitted with.

@@ -11,7 +11,7 @@ use tower_clerk::{
     testing::{Fault, Operation, SessionsApi},
 };
 
-use crate::random::Random;
+use crate::{random::Random, wire::Wire};
 
 /// How long Clerk's trouble is felt once it is over, in real time: the client's time-out or the
 /// silence that was asked for, a moment without asking, and a second for a busy machine.
@@ -48,13 +48,22 @@ impl Weather {
     }
 
     /// Storms and lulls until the end; the last lull is for good.
-    pub(crate) async fn rage(&self, clerk: &SessionsApi, mut random: Random, end: Instant) {
+    pub(crate) async fn rage(
+        &self,
+        clerk: &SessionsApi,
+        wire: &Wire,
+        mut random: Random,
+        end: Instant,
+    ) {
         while Instant::now() < end {
             // Now and then a lull that outlasts the aftermath, or a storm that outlasts what is stale.
             let lull = if random.percent(20) { 3500..5000 } else { 50..900 };
             let storm = if random.percent(10) { 3000..5000 } else { 50..1200 };
             pause(random.millis(lull), end).await;
             self.turn(Until::Further);
+            if random.percent(40) {
+                wire.wedge();
+            }
             for _ in 0..=random.below(2) {
                 let fault = fault(&mut random);
                 match random.below(6) {
@@ -66,6 +75,7 @@ impl Weather {
             }
             pause(random.millis(storm), end).await;
             clerk.clear_faults();
+            wire.cut();
             self.turn(Until::Then(Instant::now()));
         }
     }

@@ -4,10 +4,12 @@
 
 mod keys;
 mod load;
+mod neighbours;
 mod sessions;
 #[expect(dead_code, reason = "the other tests ask for more")]
 #[path = "../authenticate/stacks.rs"]
 mod stacks;
+mod stale;
 mod tarpit;
 
 use std::time::Duration;

@@ -1,0 +1,181 @@
+//! The truth about sessions, and what it allows.
+
+use std::time::{Duration, SystemTime};
+
+use super::{
+    SESSIONS, SKEW, Seen,
+    run::Plan,
+    tokens::{Kind, Token},
+};
+use crate::{
+    Rejection, Resolved, SessionCheck, SessionStatus,
+    token::test_signer::{ISSUED, at},
+};
+
+/// What has become of the sessions.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    /// Since the start.
+    pub(super) elapsed: Duration,
+    /// By how much our clock was set back, and when.
+    pub(super) set_back: Option<(Duration, Duration)>,
+    pub(super) fates: [Fate; SESSIONS],
+    pub(super) seen: Seen,
+    /// Counts what is forgotten and what is asked, in order.
+    events: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Fate {
+    /// Since when Clerk says so.
+    pub(super) over_at: Option<Duration>,
+    /// Clerk says then that there is no such session.
+    pub(super) is_gone: bool,
+    /// Somebody answered 2xx to its revocation, in Clerk's name.
+    pub(super) was_accepted: bool,
+    /// Whoever ended it through the resolver has been told so, or that Clerk accepted it.
+    pub(super) is_over_here: bool,
+    /// Somebody was told that it is over.
+    was_refused: bool,
+    /// The latest time that the resolver was told to forget it.
+    forgotten: u64,
+    forgotten_at: Option<SystemTime>,
+    /// The latest question that was answered, and the session was active.
+    confirmed: u64,
+}
+
+/// A request, and what was true when it came in.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) token: Token,
+    pub(super) max_age: Option<Duration>,
+    began: Duration,
+    fate: Fate,
+}
+
+impl Truth {
+    /// What our clock shows.
+    pub(super) fn our_time(&self) -> SystemTime {
+        let set_back = self.set_back.map_or(Duration::ZERO, |(by, _)| by);
+        at(ISSUED) + self.elapsed - set_back
+    }
+
+    /// The next question, or the next time that something is forgotten.
+    pub(super) fn next_event(&mut self) -> u64 {
+        self.events += 1;
+        self.events
+    }
+
+    pub(super) fn forgets(&mut self, session: usize) {
+        let (event, now) = (self.next_event(), self.our_time());
+        let fate = &mut self.fates[session];
+        fate.forgotten = event;
+        fate.forgotten_at = fate.forgotten_at.max(Some(now));
+    }
+
+    pub(super) fn confirms(&mut self, session: usize, question: u64) {
+        let fate = &mut self.fates[session];
+        fate.confirmed = fate.confirmed.max(question);
+    }
+
+    pub(super) fn ends_at_clerks(&mut self, session: usize) {
+        self.fates[session].over_at.get_or_insert(self.elapsed);
+    }
+
+    pub(super) fn request(&self, token: Token, max_age: Option<Duration>) -> Request {
+        Request { token, max_age, began: self.elapsed, fate: self.fates[token.session] }
+    }
+
+    /// Judges the verdict on a request, and remembers what was told.
+    pub(super) fn judge(
+        &mut self,
+        plan: &Plan,
+        request: &Request,
+        verdict: &Result<Resolved, Rejection>,
+    ) {
+        let session = request.token.session;
+        match verdict {
+            Ok(resolved) => {
+                if let Err(violation) = self.allows(plan, request, resolved) {
+                    panic!("{violation}: {request:?}, {resolved:?}, {self:?}, {plan:?}");
+                }
+                self.count(plan, request, resolved);
+            }
+            Err(rejection) => {
+                let (fate, reason) = (&mut self.fates[session], rejection.reason());
+                if matches!(reason, "session-ended" | "session-revoked" | "session-not-found") {
+                    let is_over = fate.over_at.is_some() || fate.was_accepted;
+                    assert!(is_over, "refused by mistake, {reason}: {request:?}, {plan:?}");
+                    fate.was_refused = true;
+                }
+                self.seen.refused += u64::from(fate.over_at.is_some());
+            }
+        }
+    }
+
+    fn allows(
+        &self,
+        plan: &Plan,
+        request: &Request,
+        resolved: &Resolved,
+    ) -> Result<(), &'static str> {
+        let Request { token, max_age, began, fate: before } = *request;
+        let now = self.fates[token.session];
+        let ensure = |holds: bool, violation| holds.then_some(()).ok_or(violation);
+        ensure(!now.is_over_here, "admitted after it was over here")?;
+        if plan.check == SessionCheck::Networkless {
+            return ensure(resolved.session.is_none(), "a session out of nowhere");
+        }
+        ensure(!before.was_refused, "admitted after somebody was told that it is over")?;
+
+        let is_stale = resolved.freshness.is_some_and(|freshness| freshness.is_stale());
+        let was_asked_since = now.confirmed > before.forgotten;
+        match &resolved.session {
+            Some(session) => {
+                ensure(session.status() == &SessionStatus::Active, "admitted though not active")?;
+                ensure(token.kind != Kind::Foreign, "admitted as somebody else")?;
+                ensure(
+                    was_asked_since,
+                    "admitted though Clerk was not asked since it was forgotten",
+                )?;
+            }
+            None => {
+                let is_allowed = plan.networkless_if_error && max_age.is_none();
+                ensure(is_allowed && is_stale, "admitted without a session")?;
+                ensure(token.kind == Kind::Plain, "admitted by a token that proves nothing")?;
+                let assembled_at = at(ISSUED + token.assembled);
+                let is_later = before.forgotten_at.is_none_or(|at| assembled_at > at + SKEW);
+                ensure(was_asked_since || is_later, "admitted by what was forgotten")?;
+            }
+        }
+        match now.over_at {
+            Some(over_at) => {
+                let bound = plan.bound(max_age, is_stale && resolved.session.is_some());
+                ensure(self.is_within(began, over_at, bound), "admitted too long after its end")
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A clock that was set back starts the time anew, with its slack.
+    fn is_within(&self, began: Duration, over_at: Duration, bound: Duration) -> bool {
+        let since = match self.set_back {
+            Some((_, set_back_at)) => over_at.max(set_back_at + Duration::from_secs(1)),
+            None => over_at,
+        };
+        began <= over_at || began < since + bound
+    }
+
+    fn count(&mut self, plan: &Plan, request: &Request, resolved: &Resolved) {
+        let seen = &mut self.seen;
+        seen.admitted += 1;
+        let Some(freshness) = resolved.freshness else { return };
+        let is_described = resolved.session.is_some();
+        let age = freshness.description_age(at(ISSUED) + self.elapsed).unwrap_or_default();
+        let is_by_evidence = !freshness.is_stale() && self.set_back.is_none() && age > plan.ttl;
+        seen.admitted_by_evidence += u64::from(is_by_evidence);
+        seen.admitted_stale += u64::from(freshness.is_stale() && is_described);
+        seen.admitted_unconfirmed += u64::from(!is_described);
+        seen.admitted_after_forgetting += u64::from(request.fate.forgotten > 0 && is_described);
+    }
+}
