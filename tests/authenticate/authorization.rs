@@ -12,7 +12,7 @@ use tower_clerk::{
     RequireAuthorization, Reverification, SessionCheck,
     authorization::Level,
     extract::TrustedSessionId,
-    testing::{Membership, SessionsApi},
+    testing::{Fault, Membership, Operation, SessionsApi},
 };
 
 use crate::stacks::{
@@ -207,6 +207,20 @@ async fn it_answers_as_the_layer_outside_was_told() {
     let mut request = tonic.request();
     request.headers_mut().insert("authorization", format!("Bearer {bob}").parse().unwrap());
     assert_eq!(tonic.send_raw(request).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn while_clerk_is_down_whoever_is_admitted_by_claims_is_judged_by_them() {
+    let clerk = SessionsApi::start().await;
+    let (ada, bob) =
+        (token(&clerk, "user_ada", "org:admin"), token(&clerk, "user_bob", "org:member"));
+    let resolver = clerk.resolver_builder().networkless_if_error().build().unwrap();
+    clerk.fail(Operation::Get, Fault::status(500));
+    let layer = AuthenticateLayer::new(resolver).unwrap();
+    for stack in all_authorized(&layer, admins()).await {
+        assert_eq!(stack.bearer(&ada).await, admitted("user_ada"), "{}", stack.name);
+        assert_eq!(stack.bearer(&bob).await, Outcome::Forbidden, "{}", stack.name);
+    }
 }
 
 /// What is answered where the service is put together so.
