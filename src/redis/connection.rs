@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Server,
-    place::{Place, Sight},
+    place::{Place, Sight, Watch},
     stream::{StreamInfo, StreamPage},
 };
 use crate::fleet::{LogCursor, LogEntry, LogError, LogPage};
@@ -28,7 +28,7 @@ const MAX_BEATS: usize = 1_000;
 /// A connection on which nothing else waits behind a call that blocks.
 pub(super) struct Reader {
     connection: MultiplexedConnection,
-    checked: Option<(Instant, Sight)>,
+    checked: Option<(Instant, Watch)>,
 }
 
 pub(super) struct Writer {
@@ -53,8 +53,9 @@ impl Reader {
         let mut wait = Some(wait);
         if is_due {
             let sight = server.look(&mut self.connection).await?;
-            let before = self.checked.replace((Instant::now(), sight));
-            let finding = place.check(&sight, before.map(|(_, sight)| sight).as_ref(), server.keep);
+            let watched = self.checked.map(|(_, watch)| watch);
+            let (finding, watch) = place.check(&sight, watched, server.keep);
+            self.checked = Some((Instant::now(), watch));
             page.lost = finding.lost;
             page.complete = !finding.incomplete;
             if finding.lost || finding.incomplete {
@@ -68,6 +69,11 @@ impl Reader {
         {
             let at = if key == beats { &mut place.beats } else { &mut place.entries };
             *at = stream.last.unwrap_or(*at);
+            if let Some((_, watch)) = &mut self.checked
+                && key != beats
+            {
+                watch.begin_with(stream.first);
+            }
             page.entries.extend(stream.entries);
             page.unreadable += stream.unreadable;
         }

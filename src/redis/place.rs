@@ -30,6 +30,21 @@ pub(super) struct Finding {
     pub(super) incomplete: bool,
 }
 
+/// An entry that was read on this connection and is too young to be trimmed: where it is not there when the server is
+/// asked next, the stream is another one. Its newer entries look like those of the old one, whatever their number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Watch(Option<StreamId>);
+
+impl Watch {
+    /// Until then it is surely not trimmed, with time for the server to be asked twice.
+    const MARGIN: Duration = Duration::from_secs(10);
+
+    /// Where no entry is watched over yet, it is this one.
+    pub(super) fn begin_with(&mut self, read: Option<StreamId>) {
+        self.0 = self.0.or(read);
+    }
+}
+
 impl Place {
     pub(super) fn from_cursor(cursor: Option<&LogCursor>) -> Self {
         let place = cursor.and_then(|cursor| {
@@ -43,37 +58,54 @@ impl Place {
         LogCursor::new(self.to_string())
     }
 
-    /// Holds the place against what the server says now and said before, and goes back to the start where the place is
-    /// one of a stream that is gone.
-    pub(super) fn check(&mut self, now: &Sight, before: Option<&Sight>, keep: Duration) -> Finding {
-        let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
-        let is_ahead = |place: StreamId, stream: Option<StreamInfo>| {
-            place > stream.map_or_else(StreamId::default, |stream| stream.last)
+    /// Holds the place against what the server says, and goes back to the start where the place is one of a stream that
+    /// is gone. A new connection has watched over nothing.
+    pub(super) fn check(
+        &mut self,
+        now: &Sight,
+        watched: Option<Watch>,
+        keep: Duration,
+    ) -> (Finding, Watch) {
+        let mut finding = Finding {
+            lost: watched
+                .and_then(|Watch(id)| id)
+                .is_some_and(|id| now.lacks(id) && now.age(id) < keep),
+            incomplete: watched.is_none() && self.is_incomplete(now, keep),
         };
-        let mut lost = before.is_some_and(|before| was_replaced(before, now, keep));
-        // A server that lost its streams and whose clock is behind gives IDs that are never read from this place on.
-        if is_ahead(self.entries, now.entries) {
-            lost = true;
+        if finding.lost {
+            // It begins anew, and may have done so in the very millisecond of this place.
             self.entries = StreamId::default();
         }
-        if is_ahead(self.beats, now.beats) {
-            lost = true;
-            self.beats = StreamId::default();
+        // A server that lost its streams and whose clock is behind gives IDs that are never read from this place on.
+        for (place, stream) in [(&mut self.entries, now.entries), (&mut self.beats, now.beats)] {
+            if *place > stream.map_or_else(StreamId::default, |stream| stream.last) {
+                *place = StreamId::default();
+                finding.lost = true;
+            }
         }
-        Finding { lost, incomplete: !lost && self.is_incomplete(now, keep) }
+        let is_watchable = !now.lacks(self.entries) && now.age(self.entries) + Watch::MARGIN < keep;
+        (finding, Watch(is_watchable.then_some(self.entries)))
     }
 
-    /// Whether entries between this place and the oldest one kept may have been let go of: because there were too many,
-    /// or because nothing was read for longer than they are kept.
-    fn is_incomplete(self, now: &Sight, keep: u64) -> bool {
-        let Some(stream) = now.entries else { return false };
-        let nothing_since = stream.last <= self.entries;
-        let is_place_there = stream.first.is_some_and(|first| first <= self.entries);
-        if self == Self::default() || nothing_since || is_place_there {
-            return false;
-        }
-        let is_young = |id: StreamId| now.now.saturating_sub(id.millis) < keep;
-        is_young(self.entries) || !is_young(self.beats)
+    /// Whether entries after this place may be gone: because there were too many, or because nothing was read for longer
+    /// than they are kept.
+    fn is_incomplete(self, now: &Sight, keep: Duration) -> bool {
+        let is_behind = now.entries.is_some_and(|stream| stream.last > self.entries);
+        self.entries != StreamId::default()
+            && is_behind
+            && now.lacks(self.entries)
+            && (now.age(self.entries) < keep || now.age(self.beats) >= keep)
+    }
+}
+
+impl Sight {
+    /// Whether this entry is not there.
+    fn lacks(&self, id: StreamId) -> bool {
+        self.entries.and_then(|stream| stream.first).is_none_or(|first| first > id)
+    }
+
+    fn age(&self, id: StreamId) -> Duration {
+        Duration::from_millis(self.now.saturating_sub(id.millis))
     }
 }
 
@@ -83,24 +115,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// Whether the stream of revocations that was there before is no longer the same: what was its newest entry is not
-/// there, and too young to have been trimmed.
-///
-/// That `entries-added` is smaller than before says it too, but not where enough was added since, and not on Redis 6.2.
-fn was_replaced(before: &Sight, now: &Sight, keep: u64) -> bool {
-    let Some(old) = before.entries.filter(|old| old.first.is_some()) else { return false };
-    let is_gone = now.entries.and_then(|new| new.first).is_none_or(|first| first > old.last);
-    is_gone && now.now.saturating_sub(old.last.millis) < keep
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEEP: Duration = Duration::from_secs(1);
-    const NOW: u64 = 10_000;
-    const YOUNG: u64 = NOW - 999;
-    const OLD: u64 = NOW - 1_000;
+    const KEEP: Duration = Duration::from_secs(60);
+    const NOW: u64 = 100_000;
+    const YOUNG: u64 = NOW - 59_999;
+    const OLD: u64 = NOW - 60_000;
 
     fn id(millis: u64) -> StreamId {
         StreamId::new(millis, 0)
@@ -118,14 +140,22 @@ mod tests {
         Place { entries: id(entries), beats: id(NOW) }
     }
 
-    fn check(place: &mut Place, now: Option<StreamInfo>, before: Option<StreamInfo>) -> Finding {
-        let before = before.map(|before| sight(Some(before)));
-        place.check(&sight(now), before.as_ref(), KEEP)
-    }
-
     const FINE: Finding = Finding { lost: false, incomplete: false };
     const LOST: Finding = Finding { lost: true, incomplete: false };
     const INCOMPLETE: Finding = Finding { lost: false, incomplete: true };
+
+    /// What is found by one that was reading all along, and watched over this entry.
+    fn watching(watched: u64, now: Option<StreamInfo>) -> Finding {
+        let mut place = place(1);
+        let finding = place.check(&sight(now), Some(Watch(Some(id(watched)))), KEEP).0;
+        assert_eq!(place.entries == id(0), finding.lost, "another stream is read from its start");
+        finding
+    }
+
+    /// What is found by one that has just connected.
+    fn back(place: &mut Place, now: Option<StreamInfo>) -> Finding {
+        place.check(&sight(now), None, KEEP).0
+    }
 
     #[test]
     fn a_place_is_its_cursor() {
@@ -139,43 +169,50 @@ mod tests {
     fn a_place_ahead_of_the_server_is_given_up() {
         for now in [None, stream(None, 0), stream(YOUNG, YOUNG)] {
             let mut place = place(NOW);
-            assert_eq!(check(&mut place, now, None), LOST, "{now:?}");
+            assert_eq!(back(&mut place, now), LOST, "{now:?}");
             assert_eq!((place.entries, place.beats), (id(0), id(NOW)), "its beats are the same");
         }
         let mut place = Place { beats: id(NOW + 1), ..place(YOUNG) };
-        assert_eq!(check(&mut place, stream(YOUNG, NOW), None), LOST);
+        assert_eq!(back(&mut place, stream(YOUNG, NOW)), LOST);
         assert_eq!((place.entries, place.beats), (id(YOUNG), id(0)));
-        assert_eq!(check(&mut Place::default(), None, None), FINE, "nothing was ever read");
+        assert_eq!(back(&mut Place::default(), None), FINE, "nothing was ever read");
     }
 
     #[test]
-    fn a_stream_without_what_was_its_newest_is_another_one() {
-        let before = stream(OLD, YOUNG);
-        let mut here = place(0);
-        assert_eq!(check(&mut here, stream(NOW, NOW), before), LOST);
-        assert_eq!(check(&mut here, None, before), LOST);
-        assert_eq!(check(&mut here, stream(YOUNG, NOW), before), FINE, "its newest is there");
-        assert_eq!(check(&mut here, stream(NOW, NOW), stream(None, YOUNG)), FINE, "it was empty");
-        assert_eq!(
-            check(&mut here, stream(NOW, NOW), stream(OLD, OLD)),
-            FINE,
-            "it was trimmed by age"
-        );
+    fn a_stream_without_the_entry_that_is_watched_over_is_another_one() {
+        assert_eq!(watching(YOUNG, stream(NOW, NOW)), LOST);
+        assert_eq!(watching(YOUNG, stream(None, NOW)), LOST);
+        assert_eq!(watching(YOUNG, None), LOST);
+        assert_eq!(watching(YOUNG, stream(OLD, NOW)), FINE, "it is there");
+        assert_eq!(watching(YOUNG, stream(YOUNG, NOW)), FINE, "it is the oldest");
+        assert_eq!(watching(OLD, stream(NOW, NOW)), FINE, "it was trimmed by age");
+        let nothing = Some(Watch::default());
+        assert_eq!(place(0).check(&sight(stream(NOW, NOW)), nothing, KEEP).0, FINE);
+    }
+
+    #[test]
+    fn an_entry_that_is_there_and_young_is_watched_over() {
+        let now = sight(stream(OLD, NOW));
+        let watch = |entries| place(entries).check(&now, None, KEEP).1;
+        assert_eq!(watch(NOW), Watch(Some(id(NOW))));
+        assert_eq!(watch(YOUNG), Watch(None), "it may be trimmed before the next look");
+        assert_eq!(watch(0), Watch(None), "nothing was read");
+        let mut watch = Watch(None);
+        watch.begin_with(None);
+        watch.begin_with(Some(id(1)));
+        watch.begin_with(Some(id(2)));
+        assert_eq!(watch, Watch(Some(id(1))), "the first that was read");
     }
 
     #[test]
     fn entries_may_be_missing_where_the_fuse_has_blown_or_nobody_has_read_for_too_long() {
         let now = stream(YOUNG + 1, NOW);
-        assert_eq!(check(&mut place(YOUNG), now, None), INCOMPLETE, "the place itself is gone");
-        assert_eq!(check(&mut place(YOUNG + 1), now, None), FINE);
-        assert_eq!(check(&mut place(OLD), now, None), FINE, "idle until then: trimmed by age");
+        assert_eq!(back(&mut place(YOUNG), now), INCOMPLETE, "the place itself is gone");
+        assert_eq!(back(&mut place(YOUNG + 1), now), FINE);
+        assert_eq!(back(&mut place(OLD), now), FINE, "idle until then: trimmed by age");
         let mut away = Place { beats: id(OLD), ..place(OLD) };
-        assert_eq!(check(&mut away, now, None), INCOMPLETE, "no beat was read either");
-        assert_eq!(check(&mut away, stream(None, OLD), None), FINE, "nothing since");
-        assert_eq!(
-            check(&mut Place::default(), now, None),
-            FINE,
-            "nothing was missed by who starts"
-        );
+        assert_eq!(back(&mut away, now), INCOMPLETE, "no beat was read either");
+        assert_eq!(back(&mut away, stream(None, OLD)), FINE, "nothing since");
+        assert_eq!(back(&mut Place::default(), now), FINE, "nothing was missed by who starts");
     }
 }

@@ -79,7 +79,8 @@ impl StreamInfo {
 pub(super) struct StreamPage {
     pub(super) entries: Vec<(SystemTime, LogEntry)>,
     pub(super) unreadable: u64,
-    /// The last entry's ID.
+    /// The IDs of its first and its last entry.
+    pub(super) first: Option<StreamId>,
     pub(super) last: Option<StreamId>,
 }
 
@@ -100,6 +101,7 @@ impl StreamPage {
         for entry in entries {
             let Value::Array(entry) = entry else { return Err(unreadable()) };
             let id = entry_id(entry)?;
+            page.first = page.first.or(Some(id));
             page.last = Some(id);
             match fields(entry) {
                 Some(entry) => page.entries.push((id.time(), entry)),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{RedisLog, SOON, server::RedisServer, server_or_return};
-use crate::follow::tests::{Process, within};
+use crate::follow::tests::{Process, suite::acknowledged, within};
 
 fn process(url: &str) -> Process {
     Process::start(RedisLog::new(url).unwrap())
@@ -81,7 +81,7 @@ async fn the_documented_user_may_do_all_that_is_needed_and_nothing_else() {
     server.ask(&[&["ACL", "SETUSER", "log"], &line.split(' ').collect::<Vec<_>>()[..]].concat());
     let process = process(&url(&server, "user=log&pass=secret"));
     within(SOON, "usable", || process.is_usable()).await;
-    assert!(process.revoke("sess_1").await);
+    acknowledged(&process, "sess_1").await;
     within(SOON, "refused", || process.refuses("sess_1")).await;
 }
 

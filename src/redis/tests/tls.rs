@@ -3,7 +3,7 @@
 use std::{env, net::TcpListener, process::Command};
 
 use super::{RedisLog, SOON, server::RedisServer};
-use crate::follow::tests::{Process, within};
+use crate::follow::tests::{Process, suite::acknowledged, within};
 
 const CHILD: &str = "TOWER_CLERK_TEST_TLS_PORT";
 
@@ -51,7 +51,7 @@ async fn speak_tls(port: &str) {
     assert!(error.to_string().contains("#insecure"), "{error}");
     let process = Process::start(RedisLog::new(&format!("rediss://localhost:{port}")).unwrap());
     within(SOON / 2, "usable", || process.is_usable()).await;
-    assert!(process.revoke("sess_1").await);
+    acknowledged(&process, "sess_1").await;
     within(SOON, "refused", || process.refuses("sess_1")).await;
 }
 
