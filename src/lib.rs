@@ -39,6 +39,7 @@
 //! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
+//! | what the lifetimes mean, with a picture | [`guide::freshness`] |
 //! | where the credential is | [`extract`] |
 //! | why a request was refused, and what it is answered | [`Rejection`] |
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
@@ -52,9 +53,10 @@
 //! One by this process (by [`SessionResolver::revoke`], on a resolver that the layers share) is in force when
 //! the call has returned. One made elsewhere is noticed
 //!
-//! * with [`SessionCheck::Get`] and [`SessionCheck::Verify`], at most [`ttl`] after it, plus
-//!   [`stale_if_error`] while Clerk is unavailable; a layer's [`max_age`] can bring that down;
-//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the token expires.
+//! * with [`SessionCheck::Get`] and [`SessionCheck::Verify`], at most [`ttl`] + [`clock_skew`] after it, plus
+//!   [`stale_if_error`] while Clerk is unavailable; a layer's [`max_age`] can bring that down. The
+//!   [guide](guide::freshness) has a picture;
+//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the last token expires.
 //!
 //! # Features
 //!
@@ -68,6 +70,7 @@
 //! Everything runs within a Tokio runtime.
 //!
 //! [`ttl`]: SessionResolverBuilder::ttl
+//! [`clock_skew`]: SessionResolverBuilder::clock_skew
 //! [`stale_if_error`]: SessionResolverBuilder::stale_if_error
 //! [`max_age`]: AuthenticateLayer::max_age
 #![cfg_attr(docsrs, feature(doc_cfg))]

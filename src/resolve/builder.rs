@@ -127,12 +127,13 @@ impl SessionResolverBuilder {
         self
     }
 
-    /// How old the evidence may be that a session is active: 60 s by default. It bounds how late a revocation made
-    /// elsewhere is noticed, to `ttl` where Clerk's answer was the evidence and `ttl` + [`clock_skew`] where a token was.
+    /// How old the evidence may be that a session is active: 60 s by default, a day at most. It bounds how late a
+    /// revocation made elsewhere is noticed: to `ttl` where Clerk's answer was the evidence, and to `ttl` +
+    /// [`clock_skew`] where a token was. The [guide](crate::guide::freshness) has a picture.
     ///
     /// Evidence is an answer of Clerk's, or a session token whose header says when Clerk last assembled its claims
-    /// (`oiat`), which it does only while the session is signed in. So a front end that renews its token, as Clerk's do every 50 s,
-    /// vouches for its session anew, and Clerk need not be asked. With zero Clerk is asked for each request.
+    /// (`oiat`), which it does only while the session is signed in. So a front end that renews its token, as Clerk's do
+    /// every 50 s, vouches for its session anew, and Clerk need not be asked. With zero Clerk is asked for each request.
     ///
     /// [`clock_skew`]: SessionResolverBuilder::clock_skew
     pub fn ttl(mut self, ttl: Duration) -> Self {
@@ -140,10 +141,12 @@ impl SessionResolverBuilder {
         self
     }
 
-    /// How old the description of a session may get, which handlers see as [`Session`](crate::Session), before it is renewed: 10 minutes by
-    /// default, and never less than [`ttl`](SessionResolverBuilder::ttl). It is renewed ahead of time, so that nobody waits.
+    /// How old the description of a session, which handlers see as [`Session`](crate::Session), may get before it is
+    /// renewed: 10 minutes by default, a day at most, and never less than [`ttl`](SessionResolverBuilder::ttl). It is
+    /// renewed ahead of time, so that nobody waits; where that did not succeed, it is used for as long again.
     ///
-    /// It bounds nothing about revocations.
+    /// It bounds nothing about revocations, only how old a session's activity, organization, tasks and actor may be, and
+    /// it is what an active session costs: a call per nine tenths of it or so.
     pub fn session_ttl(mut self, ttl: Duration) -> Self {
         self.lifetimes.session_ttl = ttl;
         self
@@ -169,30 +172,39 @@ impl SessionResolverBuilder {
         self
     }
 
-    /// Lets a token whose own evidence is within [`ttl`](SessionResolverBuilder::ttl) do without a description of its session where Clerk
-    /// cannot be asked within [a short time](SessionResolverBuilder::patience): while it is unavailable, while the quota is used
-    /// up, after a cold start. Not by default.
+    /// Where Clerk cannot be asked within [a short time](SessionResolverBuilder::patience), lets a token do by itself whose
+    /// own evidence is within [`ttl`](SessionResolverBuilder::ttl): while Clerk is unavailable, while the quota is used up,
+    /// after a cold start. Not by default.
     ///
-    /// Such a request has [`Claims`](crate::Claims) and no [`Session`](crate::Session); a handler that asks for a session, even for an
-    /// optional one, answers 503. It is never done for a layer with `max_age`, nor where something is known of the session that speaks
-    /// against it.
+    /// Such a request has [`Claims`](crate::Claims) and no [`Session`](crate::Session), and its
+    /// [`Freshness`](crate::Freshness) says so. A handler that asks for a session, even for an optional one, is answered 503
+    /// with `Retry-After`. It is never done for a layer with [`max_age`](crate::AuthenticateLayer::max_age), nor where
+    /// something later is known that speaks against the session, nor where Clerk refuses the secret key.
+    ///
+    /// In a long outage, once tokens are renewed without Clerk looking their sessions up, it ends after `ttl`:
+    /// [`stale_if_error`](SessionResolverBuilder::stale_if_error) is what carries further.
     ///
     /// # Security
     ///
-    /// How late a revocation made elsewhere is noticed remains the same: `ttl` + `clock_skew`.
+    /// How late a revocation made elsewhere is noticed remains the same: `ttl` + `clock_skew`. What this process revoked,
+    /// ended or [forgot](SessionResolver::invalidate) is not admitted.
     pub fn networkless_if_error(mut self) -> Self {
         self.networkless_if_error = true;
         self
     }
 
-    /// How long a request waits for its turn to ask Clerk where something else serves, a stale answer or its own evidence: 250 ms by default.
+    /// How long a request waits to ask Clerk that can be answered without: 250 ms by default, a day at most.
+    ///
+    /// It is what a request waits for its turn, where evidence is fresh or an answer may be
+    /// [stale](SessionResolverBuilder::stale_if_error), and what it waits in all, where
+    /// [its token does](SessionResolverBuilder::networkless_if_error). All others wait for as long as a call to Clerk takes.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
     /// Takes nothing but Clerk's answers for evidence, as if no token said when it was assembled. Each active session then
-    /// costs a call per [`ttl`](SessionResolverBuilder::ttl).
+    /// costs a call per [`ttl`](SessionResolverBuilder::ttl), ten times as many.
     ///
     /// # Security
     ///
@@ -286,9 +298,10 @@ impl SessionResolverBuilder {
             return Err(ConfigError::malformed("`capacity`", "at least 1"));
         }
         token::clock_skew(clock_skew)?;
-        if [ttl, session_ttl, negative_ttl, stale_if_error].iter().any(|&it| it > DAY) {
+        let times = [ttl, session_ttl, negative_ttl, stale_if_error, self.patience];
+        if times.iter().any(|&it| it > DAY) {
             return Err(ConfigError::malformed(
-                "`ttl`, `session_ttl`, `negative_ttl` and `stale_if_error`",
+                "`ttl`, `session_ttl`, `negative_ttl`, `stale_if_error` and `patience`",
                 "at most one day each",
             ));
         }

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum SessionCheck {
     /// The session is read from Clerk's Sessions API, through the cache. A session that was revoked
-    /// elsewhere is refused after `ttl` at the latest.
+    /// elsewhere is refused after `ttl` + `clock_skew` at the latest.
     #[default]
     Get,
     /// The token is sent to Clerk's deprecated verification endpoint, which takes the place of the

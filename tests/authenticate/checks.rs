@@ -214,7 +214,14 @@ async fn configurations_that_cannot_work_are_refused_at_start_up() {
     assert!(builder().capacity(0).build().is_err());
     assert!(builder().pem("junk").build().is_err());
     assert!(builder().issuer("clerk.example.com").build().is_err());
-    assert!(builder().ttl(Duration::from_secs(1 << 20)).build().is_err());
+    let long = Duration::from_secs(1 << 20);
+    assert!(builder().ttl(long).build().is_err());
+    assert!(builder().session_ttl(long).build().is_err());
+    assert!(builder().patience(Duration::MAX).build().is_err());
+    let fallback = || builder().networkless_if_error();
+    assert!(fallback().build().is_ok());
+    assert!(fallback().evidence_from_answers_only().build().is_err());
+    assert!(fallback().check(SessionCheck::Networkless).build().is_err());
     let stale = Duration::from_secs(60);
     let networkless = builder().check(SessionCheck::Networkless).stale_if_error(stale);
     assert!(networkless.build().is_err());
