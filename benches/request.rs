@@ -6,6 +6,8 @@
 
 mod scene;
 
+use std::time::Duration;
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderValue, Request, header::AUTHORIZATION, header::COOKIE};
 use scene::{DAY, Scene, bearer, inner, request};
@@ -108,8 +110,10 @@ fn requests(c: &mut Criterion) {
 
     let session = scene.clerk.sign_in("user_new");
     let mint = |n: u64| {
-        let mint = scene.clerk.mint(&session).expires_in(DAY).claim("n", n);
-        mint.claim("custom", "x".repeat(240)).sign()
+        // Each has a header of its own, as Clerk's have.
+        let assembled_at = scene.clerk.clock().now() - Duration::from_secs(n % 3_600);
+        let mint = scene.clerk.mint(&session).expires_in(DAY).assembled_at(assembled_at);
+        mint.claim("n", n).claim("custom", "x".repeat(240)).sign()
     };
     scene.warm(&resolver, &mint(0));
     let mut number = 0;
