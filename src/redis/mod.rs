@@ -1,12 +1,13 @@
 //! A log of revocations on Redis or Valkey (feature `redis`).
 //!
 //! ```no_run
-//! use tower_clerk::{fleet::RevocationLog, redis::RedisLog};
+//! use tower_clerk::{SessionResolverBuilder, redis::RedisLog};
 //!
-//! # fn main() -> Result<(), tower_clerk::ConfigError> {
+//! # fn set_up(builder: SessionResolverBuilder) -> Result<(), tower_clerk::ConfigError> {
 //! // Or `RedisLog::from_env()`, which reads `TOWER_CLERK_REDIS_URL`.
 //! let log = RedisLog::new("redis://log:secret@redis.internal:6379")?;
-//! assert_eq!(log.keep().as_secs(), 3600);
+//! let resolver = builder.revocation_log(log).build()?;
+//! assert!(resolver.readiness().revocation_log.is_some());
 //! # Ok(())
 //! # }
 //! ```
