@@ -14,9 +14,7 @@ use scene::{DAY, Scene, bearer, inner, request};
 use tower::Layer;
 use tower_clerk::{
     AuthenticateLayer, Authorization, PublishableKey, RequireAuthorization, Reverification,
-    SessionCheck,
-    extract::{BearerToken, Or, SessionCookie},
-    testing::Membership,
+    SessionCheck, testing::Membership,
 };
 
 const CAPACITY: u64 = 100_000;
@@ -76,8 +74,7 @@ fn requests(c: &mut Criterion) {
     )
     .parse()
     .unwrap();
-    let extractor = Or::new(BearerToken, SessionCookie::of_instance(&key));
-    let mut with_cookie = layer.extractor(extractor).unwrap().layer(inner());
+    let mut with_cookie = layer.layer(inner());
     group.bench_function("bare, cookie", |b| {
         b.iter(|| scene.call(&mut bare, request(COOKIE, &cookies)));
     });

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tower_clerk::{
     AuthenticateLayer, Authorization, Claims, RequireAuthorization, Reverification, RevokeSession,
     Session,
-    axum::{Authorized, Rule},
+    for_axum::{Authorized, Rule},
     testing::{Membership, SessionsApi},
 };
 

@@ -19,7 +19,7 @@ use identity::{
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
 use tower::Layer;
-use tower_clerk::{Authorization, Rejection, SessionResolver, tonic::RequestExt};
+use tower_clerk::{Authorization, Rejection, SessionResolver, for_tonic::RequestExt};
 
 #[tokio::main]
 async fn main() -> ExitCode {

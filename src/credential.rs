@@ -1,10 +1,10 @@
 //! What a request offers as proof of a session.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 use crate::SessionId;
 
-/// A session credential as it was found in a request, borrowed from its headers.
+/// A session credential as it was found in a request, borrowed from it where nothing had to be decoded.
 ///
 /// `Debug` shows its kind and never the token.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub enum Credential<'a> {
 /// A session token as it was presented, not yet verified.
 #[derive(Clone)]
 pub struct PresentedToken<'a> {
-    bytes: &'a [u8],
-    issued_after: Option<SystemTime>,
+    bytes: Cow<'a, [u8]>,
+    not_issued_before: Option<SystemTime>,
     cookie: Option<Arc<str>>,
 }
 
@@ -30,8 +30,8 @@ pub(crate) const MAX_TOKEN_LEN: usize = 8 * 1024;
 impl<'a> PresentedToken<'a> {
     /// A token that came by itself, as in an `Authorization` header.
     #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, issued_after: None, cookie: None }
+    pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { bytes: bytes.into(), not_issued_before: None, cookie: None }
     }
 
     /// Says that it came in the cookie of this name, which browsers send on their own.
@@ -40,22 +40,22 @@ impl<'a> PresentedToken<'a> {
         Self { cookie: Some(name.into()), ..self }
     }
 
-    /// Refuses the token if it was issued before `time`, the client's last sign-in or sign-out.
+    /// Says that it must not have been issued before `time`, the client's last sign-in or sign-out.
     #[must_use]
-    pub fn issued_after(self, time: SystemTime) -> Self {
-        Self { issued_after: Some(time), ..self }
+    pub fn if_not_issued_before(self, time: SystemTime) -> Self {
+        Self { not_issued_before: Some(time), ..self }
     }
 
     /// The token, byte for byte.
     #[must_use]
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.bytes
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The time before which it must not have been issued.
     #[must_use]
     pub fn not_issued_before(&self) -> Option<SystemTime> {
-        self.issued_after
+        self.not_issued_before
     }
 
     /// The name of the cookie it came in.
@@ -72,7 +72,7 @@ impl<'a> PresentedToken<'a> {
 impl<'a> Credential<'a> {
     /// A session token that came by itself, as in an `Authorization` header.
     #[must_use]
-    pub fn session_token(token: &'a [u8]) -> Self {
+    pub fn session_token(token: impl Into<Cow<'a, [u8]>>) -> Self {
         Self::SessionToken(PresentedToken::new(token))
     }
 
@@ -81,8 +81,8 @@ impl<'a> Credential<'a> {
     pub fn to_owned(&self) -> OwnedCredential {
         OwnedCredential(match self {
             Self::SessionToken(token) => Owned::SessionToken {
-                bytes: token.bytes.into(),
-                issued_after: token.issued_after,
+                bytes: token.bytes.as_ref().into(),
+                not_issued_before: token.not_issued_before,
                 cookie: token.cookie.clone(),
             },
             Self::SessionId(id) => Owned::SessionId(id.clone()),
@@ -103,7 +103,7 @@ impl fmt::Debug for PresentedToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionToken")
             .field("cookie", &self.cookie)
-            .field("issued_after", &self.issued_after)
+            .field("not_issued_before", &self.not_issued_before)
             .finish_non_exhaustive()
     }
 }
@@ -114,7 +114,11 @@ pub struct OwnedCredential(Owned);
 
 #[derive(Clone)]
 enum Owned {
-    SessionToken { bytes: Box<[u8]>, issued_after: Option<SystemTime>, cookie: Option<Arc<str>> },
+    SessionToken {
+        bytes: Box<[u8]>,
+        not_issued_before: Option<SystemTime>,
+        cookie: Option<Arc<str>>,
+    },
     SessionId(SessionId),
 }
 
@@ -123,10 +127,10 @@ impl OwnedCredential {
     #[must_use]
     pub fn borrow(&self) -> Credential<'_> {
         match &self.0 {
-            Owned::SessionToken { bytes, issued_after, cookie } => {
+            Owned::SessionToken { bytes, not_issued_before, cookie } => {
                 Credential::SessionToken(PresentedToken {
-                    bytes,
-                    issued_after: *issued_after,
+                    bytes: Cow::Borrowed(bytes),
+                    not_issued_before: *not_issued_before,
                     cookie: cookie.clone(),
                 })
             }

@@ -5,6 +5,10 @@
     all(feature = "axum", feature = "tonic", feature = "testing"),
     doc = include_str!("guide/authorization.md")
 )]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "tonic", feature = "testing")),
+    doc = "Who may do what: the page is there with the features `axum`, `tonic` and `testing`."
+)]
 pub mod authorization {}
 
 #[doc = include_str!("guide/freshness.md")]

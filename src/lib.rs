@@ -9,13 +9,14 @@
 //! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_clerk::{AuthenticateLayer, Session, SessionResolver, SessionsClient};
+//! use tower_clerk::{AuthenticateLayer, Instance, Session, SessionResolver};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Or, from the environment: `SessionResolver::from_env()?`.
-//! let client = SessionsClient::new("sk_test_TheKeyFromClerksDashboard".parse()?)?;
-//! let layer = AuthenticateLayer::new(SessionResolver::new(client)?)?;
+//! // Or, from the environment: `Instance::from_env()?`.
+//! let secret_key = "sk_test_TheKeyFromClerksDashboard".parse()?;
+//! let instance = Instance::builder().secret_key(secret_key).build()?;
+//! let layer = AuthenticateLayer::new(SessionResolver::new(&instance)?)?;
 //!
 //! let service = ServiceBuilder::new().layer(layer).service_fn(async |request: Request<()>| {
 //!     let user = request.extensions().get::<Session>().map(|session| session.user_id().to_string());
@@ -34,7 +35,7 @@
 //! | For | see |
 //! | --- | --- |
 //! | a service that only members may use | [`AuthenticateLayer`] |
-//! | handlers of axum, methods of tonic | the modules `axum` and `tonic`, behind features of these names |
+//! | handlers of axum, methods of tonic | the modules `for_axum` and `for_tonic`, behind the features `axum` and `tonic` |
 //! | who may do what: roles, permissions, plans, a fresh proof | [`RequireAuthorization`], [`Claims::has`], the module [`authorization`] |
 //! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
@@ -72,13 +73,13 @@
 //! [`ttl`]: SessionResolverBuilder::ttl
 //! [`clock_skew`]: SessionResolverBuilder::clock_skew
 //! [`stale_if_error`]: SessionResolverBuilder::stale_if_error
-//! [`max_age`]: AuthenticateLayer::max_age
+//! [`max_age`]: Policy::max_age
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod actor;
 mod admitted_by;
 pub mod authorization;
-#[cfg(feature = "axum")]
-pub mod axum;
+mod base_url;
 pub mod claims;
 pub mod client;
 mod clock;
@@ -88,41 +89,50 @@ mod environment;
 pub mod extract;
 pub mod fleet;
 mod follow;
+#[cfg(feature = "axum")]
+pub mod for_axum;
+#[cfg(feature = "redis")]
+pub mod for_redis;
+#[cfg(feature = "tonic")]
+pub mod for_tonic;
+mod frontend_api;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guide;
 mod id;
+mod instance;
 mod issuer;
 mod json_object;
 mod jwk_set;
 mod middleware;
 mod once_per_second;
+mod origin;
 mod pasted;
 mod printable;
 mod publishable_key;
-#[cfg(feature = "redis")]
-pub mod redis;
 mod resolve;
+mod secret_key;
 mod session;
 mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
 mod token_cache;
-#[cfg(feature = "tonic")]
-pub mod tonic;
+mod unreadable;
 pub mod webhook;
 
 pub use self::{
+    actor::Actor,
     authorization::{Authorization, Reverification},
     claims::Claims,
-    client::{SecretKey, SessionsClient},
+    client::SessionsClient,
     clock::Clock,
     config_error::ConfigError,
     credential::{Credential, OwnedCredential, PresentedToken},
     extract::ExtractCredential,
     id::{ClientId, OrganizationId, ParseIdError, SessionId, UserId},
+    instance::{Instance, InstanceBuilder},
     jwk_set::{Jwk, JwkSet},
     middleware::{
         AnswerBody, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture, Protocol,
@@ -130,12 +140,13 @@ pub use self::{
     },
     publishable_key::PublishableKey,
     resolve::{
-        Dependency, Freshness, Policy, Readiness, Rejection, RejectionKind, ResolveSession,
-        Resolved, SessionResolver, SessionResolverBuilder,
+        Dependency, Freshness, Readiness, Rejection, RejectionKind, ResolveSession, Resolved,
+        SessionResolver, SessionResolverBuilder,
     },
-    session::{Session, SessionActivity, SessionActor, SessionStatus, SessionTask},
+    secret_key::SecretKey,
+    session::{Session, SessionActivity, SessionStatus, SessionTask},
     sessions::SessionCheck,
-    token::TokenVerifier,
+    token::{Policy, TokenVerifier},
     webhook::WebhookSecret,
 };
 

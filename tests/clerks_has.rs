@@ -27,7 +27,7 @@ const SEED: u64 = 13;
 async fn every_kind_of_question_is_answered_yes_and_no() {
     let clerk = SessionsApi::start().await;
     let session = clerk.sign_in("user_ada");
-    let verifier = TokenVerifier::builder().jwk_set(clerk.jwk_set()).issuer(clerk.issuer());
+    let verifier = TokenVerifier::builder(&clerk.instance());
     let verifier = verifier.clock(clerk.clock()).build().unwrap();
     let mut random = Random::new(SEED);
     let mut answers = BTreeMap::<String, [usize; 3]>::new();

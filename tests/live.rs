@@ -19,8 +19,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use tower_clerk::{
-    Clock, Credential, Policy, Rejection, SessionId, SessionResolver, SessionsClient, UserId,
-    client::CreateSession, testing::SessionsApi,
+    Clock, Credential, Instance, Policy, Rejection, SessionId, SessionResolver, SessionsClient,
+    UserId, client::CreateSession, testing::SessionsApi,
 };
 
 /// The defaults.
@@ -140,12 +140,14 @@ async fn a_session_that_ends_at_clerk_is_refused_within_the_bound_by_an_instance
     };
     assert!(key.starts_with("sk_test_"), "sessions are created on development instances only");
     let user: UserId = user.parse().expect("CLERK_LIVE_USER_ID is the ID of a user");
-    let mut clerk = SessionsClient::builder(key.parse().unwrap());
+    let mut instance = Instance::builder().secret_key(key.parse().unwrap());
     if let Ok(origin) = env::var("CLERK_LIVE_API_URL") {
-        clerk = clerk.base_url(origin);
+        instance = instance.api_url(origin).unwrap();
     }
-    let clerk = clerk.build().unwrap();
-    let resolver = SessionResolver::builder(clerk.clone()).ttl(TTL).clock_skew(SKEW);
+    let instance = instance.build().unwrap();
+    let clerk = SessionsClient::new(&instance).unwrap();
+    let resolver = SessionResolver::builder(&instance).client(clerk.clone());
+    let resolver = resolver.ttl(TTL).clock_skew(SKEW);
     let session = clerk.create(&CreateSession::new(user)).await.unwrap();
     let mint = async || clerk.create_token(session.id(), Some(LONG)).await;
     let watched = Watched {

@@ -61,7 +61,7 @@ async fn answer(says: &str, knows: &str) -> String {
     }
     clerk.forget_requests();
     let mut answer = match resolve().await {
-        Ok(resolved) if resolved.freshness.unwrap().is_stale() => "200, stale".to_owned(),
+        Ok(resolved) if resolved.freshness().unwrap().is_stale() => "200, stale".to_owned(),
         Ok(_) => "200".to_owned(),
         Err(rejection) => rejection.status().as_u16().to_string(),
     };

@@ -41,8 +41,8 @@ pub(crate) fn service(
 
 /// On the system's clock, as a service has it.
 fn layer(scene: &Scene, check: SessionCheck, room: Room) -> AuthenticateLayer {
-    let resolver = SessionResolver::builder(scene.clerk.client())
-        .issuer(scene.clerk.issuer())
+    let resolver = SessionResolver::builder(&scene.clerk.instance())
+        .client(scene.clerk.client())
         .check(check)
         .ttl(LONG)
         .capacity(match room {

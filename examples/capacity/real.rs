@@ -31,7 +31,7 @@ async fn measure(sessions: usize, seconds: usize, tokens_tell: bool) -> Measured
     let clerk = SessionsApi::builder().enforce_quota(true).clock(clock.clone()).start().await;
     let clerk = clerk.expect("a loopback port can be bound");
     let client = clerk.client_builder().build().expect("an HTTP client can be built");
-    let resolver = SessionResolver::builder(client).issuer(clerk.issuer()).clock(clock.clone());
+    let resolver = SessionResolver::builder(&clerk.instance()).client(client).clock(clock.clone());
     let resolver = resolver.build().expect("the settings go together");
     let ids: Vec<_> =
         (0..sessions).map(|number| clerk.sign_in(&format!("user_{number}"))).collect();

@@ -4,8 +4,7 @@ use std::{env, error::Error, process::ExitCode, time::Duration};
 
 use tokio::{net::TcpListener, signal};
 use tower_clerk::{
-    AuthenticateLayer, ConfigError, PublishableKey, SessionId, SessionResolver,
-    extract::{BearerToken, Or, SessionCookie},
+    AuthenticateLayer, ConfigError, SessionId, SessionResolver,
     testing::{Membership, SessionRecord, SessionsApi},
 };
 
@@ -40,14 +39,7 @@ impl Clerk {
     }
 
     pub(crate) fn layer(&self) -> Result<AuthenticateLayer, ConfigError> {
-        let layer = AuthenticateLayer::new(self.resolver.clone())?;
-        match &self.emulator {
-            None => layer.with_env(),
-            Some(emulator) => {
-                let key: PublishableKey = emulator.publishable_key().parse()?;
-                layer.extractor(Or::new(BearerToken, SessionCookie::of_instance(&key)))
-            }
-        }
+        AuthenticateLayer::new(self.resolver.clone())
     }
 }
 

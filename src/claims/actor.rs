@@ -1,18 +1,36 @@
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-/// Who acts as the user while somebody impersonates them ([RFC 8693 §4.1]).
-///
-/// [RFC 8693 §4.1]: https://www.rfc-editor.org/rfc/rfc8693#section-4.1
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct Actor {
-    /// Where the actor is known (`iss`), such as Clerk's dashboard.
-    #[serde(rename = "iss")]
-    pub issuer: Option<String>,
-    /// The actor's own session (`sid`).
-    #[serde(rename = "sid")]
-    pub session_id: Option<String>,
-    /// The actor (`sub`).
-    #[serde(rename = "sub")]
-    pub subject: String,
+use super::member::Text;
+use crate::{Actor, json_object::JsonObject, unreadable::Unreadable};
+
+/// The claim `act`, which must say who it is.
+#[derive(Deserialize)]
+pub(super) struct ActingParty<'a> {
+    #[serde(rename = "iss", borrow)]
+    _issuer: Option<Text<'a>>,
+    #[serde(rename = "sid", borrow)]
+    _session_id: Option<Text<'a>>,
+    #[serde(rename = "sub", borrow)]
+    _subject: Text<'a>,
+}
+
+/// The claim `act` as it came, once it is known to be one.
+pub(super) struct ActClaim<'a>(&'a RawValue);
+
+impl<'de: 'a, 'a> Deserialize<'de> for ActClaim<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        serde_json::from_str::<JsonObject<ActingParty<'_>>>(raw.get())
+            .map_err(serde::de::Error::custom)?;
+        Ok(Self(raw))
+    }
+}
+
+impl ActClaim<'_> {
+    pub(super) fn read(&self) -> Actor {
+        let json = self.0.get();
+        let members = serde_json::from_str(json).map(Actor::of);
+        members.unwrap_or_else(|_| Actor::unreadable(Unreadable::new(json)))
+    }
 }

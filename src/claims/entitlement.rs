@@ -1,16 +1,30 @@
 /// A feature or a plan, and who has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Entitlement {
-    /// Its key at Clerk, such as `reports`.
-    pub name: String,
-    /// Whether the active organization has it.
-    pub of_organization: bool,
-    /// Whether the user has it.
-    pub of_user: bool,
+    pub(crate) name: String,
+    pub(crate) of_organization: bool,
+    pub(crate) of_user: bool,
 }
 
 impl Entitlement {
+    /// Its key at Clerk, such as `reports`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the active organization has it.
+    #[must_use]
+    pub fn is_of_organization(&self) -> bool {
+        self.of_organization
+    }
+
+    /// Whether the user has it.
+    #[must_use]
+    pub fn is_of_user(&self) -> bool {
+        self.of_user
+    }
+
     /// Reads `scope:name,scope:name`, leaving out what is malformed.
     pub(super) fn list(claim: Option<&str>) -> Vec<Self> {
         claim.into_iter().flat_map(entries).filter_map(Self::read).collect()

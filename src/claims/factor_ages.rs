@@ -4,12 +4,23 @@ use serde::{Deserialize, Deserializer, de};
 
 /// How long ago the user proved who they are, factor by factor, in whole minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FactorAges {
+    pub(crate) first: Option<Duration>,
+    pub(crate) second: Option<Duration>,
+}
+
+impl FactorAges {
     /// Since the first factor was verified; `None` if it was not.
-    pub first: Option<Duration>,
+    #[must_use]
+    pub fn first(&self) -> Option<Duration> {
+        self.first
+    }
+
     /// Since the second factor was verified; `None` if it was not.
-    pub second: Option<Duration>,
+    #[must_use]
+    pub fn second(&self) -> Option<Duration> {
+        self.second
+    }
 }
 
 /// Clerk's number for a factor that was not verified.

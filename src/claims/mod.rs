@@ -20,11 +20,9 @@ use std::{
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::value::RawValue;
 
-use crate::{SessionId, UserId, admitted_by::AdmittedBy};
+use crate::{Actor, SessionId, UserId, admitted_by::AdmittedBy};
 
-pub use self::{
-    actor::Actor, entitlement::Entitlement, factor_ages::FactorAges, organization::Organization,
-};
+pub use self::{entitlement::Entitlement, factor_ages::FactorAges, organization::Organization};
 use self::{excerpt::Excerpt, payload::Payload};
 pub(crate) use self::{
     grants::{Entitlements, Grants},

@@ -5,16 +5,11 @@ use crate::OrganizationId;
 
 /// The organization that is active in the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Organization {
-    /// Its identifier.
-    pub id: OrganizationId,
-    /// Its slug, where it has one.
-    pub slug: Option<String>,
-    /// The user's role in it, such as `org:admin`.
-    pub role: Option<String>,
-    /// What the user may do in it, such as `org:reports:read`.
-    pub permissions: Vec<String>,
+    pub(crate) id: OrganizationId,
+    pub(crate) slug: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) permissions: Vec<String>,
 }
 
 /// `org_id`, `org_slug`, `org_role` and `org_permissions`.
@@ -41,6 +36,29 @@ pub(super) struct OrganizationV2<'a> {
 }
 
 impl Organization {
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &OrganizationId {
+        &self.id
+    }
+
+    /// Its slug, where it has one.
+    #[must_use]
+    pub fn slug(&self) -> Option<&str> {
+        self.slug.as_deref()
+    }
+
+    /// The user's role in it, such as `org:admin`.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    /// What the user may do in it, such as `org:reports:read`.
+    pub fn permissions(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.permissions.iter().map(String::as_str)
+    }
+
     /// Whether the user has this role in it: `org:admin`, or `admin`, which means the same to Clerk.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {

@@ -14,11 +14,12 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Actor, Category, Entitlement, FactorAges, InvalidClaims, NumericDate, Organization,
+    Category, Entitlement, FactorAges, InvalidClaims, NumericDate, Organization,
+    actor::ActClaim,
     member::{OneOrMany, Text, refuse_duplicates},
     organization::{OrganizationV1, OrganizationV2},
 };
-use crate::{OrganizationId, SessionId, UserId, json_object::JsonObject};
+use crate::{Actor, OrganizationId, SessionId, UserId, json_object::JsonObject};
 
 /// What every machine's subject starts with.
 const MACHINE: &str = "mch_";
@@ -36,7 +37,7 @@ pub(super) struct Payload<'a> {
     sid: Claim<Text<'a>>,
     sts: Claim<Text<'a>>,
     fva: Claim<FactorAges>,
-    act: Claim<JsonObject<Actor>>,
+    act: Claim<ActClaim<'a>>,
     org_id: Claim<OrganizationId>,
     org_slug: Claim<Text<'a>>,
     org_role: Claim<Text<'a>>,
@@ -145,7 +146,7 @@ impl<'a> Payload<'a> {
     }
 
     pub(super) fn actor(self) -> Option<Actor> {
-        self.act.value.map(|act| act.0)
+        self.act.value.map(|act| act.read())
     }
 
     pub(super) fn features(&self) -> Vec<Entitlement> {

@@ -38,8 +38,9 @@ impl SessionsClient {
     ///
     /// [`is_not_found`](Error::is_not_found) when there is no such user.
     pub async fn create(&self, session: &CreateSession) -> Result<Session, Error> {
-        let call = self.0.call(Operation::Create, Method::POST, ["sessions"]).json(session)?;
-        let answer = self.0.send(&call).await?;
+        let call =
+            self.upstream.call(Operation::Create, Method::POST, ["sessions"]).json(session)?;
+        let answer = self.upstream.send(&call).await?;
         let JsonSession(created) = answer.json()?;
         if created.user_id() != &session.user_id {
             return Err(answer.invalid("the session is another user's"));

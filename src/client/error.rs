@@ -45,6 +45,8 @@ enum Kind {
     InvalidResponse(&'static str),
     /// The call came to no end that counts.
     Interrupted,
+    /// There is no secret key to call with.
+    NoSecretKey,
 }
 
 impl Error {
@@ -83,20 +85,22 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Clerk does not know the secret key: 401 with a code that speaks of it (`clerk_key_invalid`,
+    /// There is no secret key, or Clerk does not know it: 401 with a code that speaks of it (`clerk_key_invalid`,
     /// `authentication_invalid` or `authorization_header_format_invalid`). Another 401 or 403
     /// concerns this one call, or comes from a proxy on the way. When
     /// [refreshing](crate::SessionsClient::refresh), it is a 401 with any code of Clerk's, and may be
     /// about the tokens instead.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        self.refusal().is_some_and(|refusal| {
-            let refreshes = self.0.operation == Operation::Refresh;
-            refusal.is_about_the_key()
-                || (refreshes
-                    && refusal.status == StatusCode::UNAUTHORIZED
-                    && !refusal.errors.is_empty())
-        })
+        let has_none = matches!(self.0.kind, Kind::NoSecretKey);
+        has_none
+            || self.refusal().is_some_and(|refusal| {
+                let refreshes = self.0.operation == Operation::Refresh;
+                refusal.is_about_the_key()
+                    || (refreshes
+                        && refusal.status == StatusCode::UNAUTHORIZED
+                        && !refusal.errors.is_empty())
+            })
     }
 
     /// Clerk allows the call not, because of the secret key or because of what it is about: whoever
@@ -227,6 +231,11 @@ impl Error {
         Self::new(Operation::Revoke, Kind::Interrupted, None)
     }
 
+    /// There is no secret key to call Clerk with.
+    pub(crate) fn without_secret_key() -> Self {
+        Self::new(Operation::Get, Kind::NoSecretKey, None)
+    }
+
     /// Clerk is asked on a Tokio runtime only.
     pub(crate) fn no_runtime() -> Self {
         Self::caused(Operation::Get, Kind::Interrupted, "call this within a Tokio runtime".into())
@@ -253,6 +262,7 @@ impl Error {
             Kind::Refused(_) => "refused",
             Kind::InvalidResponse(_) => "invalid_response",
             Kind::Interrupted => "interrupted",
+            Kind::NoSecretKey => "no_secret_key",
         }
     }
 
@@ -322,6 +332,9 @@ impl fmt::Display for Error {
             Kind::Timeout => f.write_str("no answer from Clerk in time")?,
             Kind::Transport => f.write_str("the connection to Clerk failed")?,
             Kind::Interrupted => f.write_str("interrupted before it came to an end")?,
+            Kind::NoSecretKey => {
+                return f.write_str("give the instance a secret key to call Clerk with");
+            }
             Kind::InvalidResponse(why) => write!(f, "Clerk's answer is of no use: {why}")?,
             Kind::Refused(refusal) => {
                 write!(f, "Clerk answered {refusal}")?;

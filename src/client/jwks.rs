@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Error, SessionsClient, operation::Operation};
+use super::{Error, SessionsClient, answer::Answer, operation::Operation};
 use crate::jwk_set::JwkSet;
 
 /// An instance has one or two; a set with many more is not Clerk's.
@@ -16,12 +16,15 @@ impl SessionsClient {
     ///
     /// [`is_unauthorized`](Error::is_unauthorized) when the secret key is wrong.
     pub async fn jwks(&self) -> Result<JwkSet, Error> {
-        let call = self.0.call(Operation::Jwks, Method::GET, ["jwks"]);
-        let answer = self.0.send(&call).await?;
-        let set: JwkSet = answer.json()?;
-        if set.keys.len() > MAX_KEYS {
-            return Err(answer.invalid("there are too many keys"));
-        }
-        Ok(set)
+        let call = self.upstream.call(Operation::Jwks, Method::GET, ["jwks"]);
+        read(&self.upstream.send(&call).await?)
     }
+}
+
+pub(super) fn read(answer: &Answer) -> Result<JwkSet, Error> {
+    let set: JwkSet = answer.json()?;
+    if set.keys.len() > MAX_KEYS {
+        return Err(answer.invalid("there are too many keys"));
+    }
+    Ok(set)
 }

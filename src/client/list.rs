@@ -205,8 +205,9 @@ impl SessionsClient {
             let why = "the limit must be from 1 to 500";
             return Err(Error::invalid_input(Operation::List, why));
         }
-        let call = self.0.call(Operation::List, Method::GET, ["sessions"]).query(sessions.query());
-        let page: SessionPage = self.0.send(&call).await?.json()?;
+        let call =
+            self.upstream.call(Operation::List, Method::GET, ["sessions"]).query(sessions.query());
+        let page: SessionPage = self.upstream.send(&call).await?.json()?;
         if page.unreadable > 0 {
             tracing::warn!(
                 unreadable = page.unreadable,

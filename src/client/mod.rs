@@ -22,7 +22,6 @@ mod answer;
 mod api_error;
 mod api_version;
 mod back_off;
-mod base_url;
 mod builder;
 mod call;
 mod create;
@@ -33,10 +32,10 @@ mod jwks;
 mod list;
 mod operation;
 mod pace;
+mod public_keys;
 mod quota;
 mod refresh;
 mod retry_after;
-mod secret_key;
 mod sessions;
 mod tokens;
 mod transport;
@@ -52,7 +51,6 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use self::upstream::Upstream;
-pub(crate) use self::urgency::Urgency;
 pub use self::{
     api_version::ApiVersion,
     builder::SessionsClientBuilder,
@@ -61,56 +59,60 @@ pub use self::{
     list::{ListSessions, Pages, SessionPage},
     quota::Quota,
     refresh::{RefreshFormat, RefreshSession, Refreshed},
-    secret_key::SecretKey,
     tokens::SessionToken,
 };
-use crate::config_error::ConfigError;
+pub(crate) use self::{public_keys::PublicKeys, urgency::Urgency};
+use crate::{Instance, config_error::ConfigError};
 
 /// A client of Clerk's Sessions API.
 ///
 /// A handle: clones share their connections, their quota and what Clerk asked for with
 /// `Retry-After`, so make one and clone it.
 #[derive(Clone)]
-pub struct SessionsClient(Arc<Upstream>);
+pub struct SessionsClient {
+    upstream: Arc<Upstream>,
+    instance: Instance,
+}
 
 impl SessionsClient {
     /// A client with the default settings.
     ///
     /// # Errors
     ///
-    /// When the HTTP client cannot be built.
-    pub fn new(secret_key: SecretKey) -> Result<Self, ConfigError> {
-        Self::builder(secret_key).build()
+    /// When the instance has no secret key, or the HTTP client cannot be built.
+    pub fn new(instance: &Instance) -> Result<Self, ConfigError> {
+        Self::builder(instance).build()
     }
 
     /// A client with other settings.
-    pub fn builder(secret_key: SecretKey) -> SessionsClientBuilder {
-        SessionsClientBuilder::new(secret_key)
+    pub fn builder(instance: &Instance) -> SessionsClientBuilder {
+        SessionsClientBuilder::new(instance.clone())
     }
 
-    /// A client for the instance that the environment names: its secret key in `CLERK_SECRET_KEY`
-    /// and, optionally, the origin of the API in `CLERK_API_URL`. With `TOWER_CLERK_ALLOW_HTTP=1`, a
-    /// [test key may travel there over http](SessionsClientBuilder::allow_http_with_test_key).
+    /// A client for the instance that [the environment describes](Instance::from_env).
     ///
     /// # Errors
     ///
-    /// When the key is missing or one of the three is malformed.
+    /// When `CLERK_SECRET_KEY` is missing, or a variable is malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
-        SessionsClientBuilder::from_env()?.build()
+        // What is not checked of tokens is no matter of a client's.
+        Self::new(&Instance::builder_from_env()?.build()?)
     }
 
-    pub(crate) fn is_live(&self) -> bool {
-        self.0.is_live()
+    /// The instance whose API it calls.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     /// How long a call can take, in all.
     pub(crate) fn timeout(&self) -> std::time::Duration {
-        self.0.timeout()
+        self.upstream.timeout()
     }
 }
 
 impl fmt::Debug for SessionsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SessionsClient").field(&self.0).finish()
+        f.debug_tuple("SessionsClient").field(&self.upstream).finish()
     }
 }

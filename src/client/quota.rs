@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{pace::Pace, secret_key::Instance};
-use crate::config_error::ConfigError;
+use super::pace::Pace;
+use crate::{config_error::ConfigError, secret_key::InstanceKind};
 
 /// How much of the instance's rate limit a client uses.
 ///
@@ -20,11 +20,11 @@ use crate::config_error::ConfigError;
 /// [Revoking]: crate::SessionsClient::revoke
 ///
 /// ```
-/// use tower_clerk::{SessionsClient, client::Quota};
+/// use tower_clerk::{Instance, SessionsClient, client::Quota};
 ///
 /// // One of four replicas that share an instance.
-/// let key = "sk_live_c2VjcmV0".parse()?;
-/// let client = SessionsClient::builder(key).quota(Quota::Percent(20)).build()?;
+/// let instance = Instance::builder().secret_key("sk_live_c2VjcmV0".parse()?).build()?;
+/// let client = SessionsClient::builder(&instance).quota(Quota::Percent(20)).build()?;
 /// # Ok::<(), tower_clerk::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +44,10 @@ impl Default for Quota {
 
 impl Quota {
     /// What such an instance allows, none when that is unlimited.
-    pub(super) fn allowance(self, of: Instance) -> Result<Option<Allowance>, ConfigError> {
+    pub(super) fn allowance(self, of: InstanceKind) -> Result<Option<Allowance>, ConfigError> {
         let limit: usize = match of {
-            Instance::Production => 1000,
-            Instance::Development => 100,
+            InstanceKind::Production => 1000,
+            InstanceKind::Development => 100,
         };
         match self {
             Self::Unlimited => Ok(None),
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn a_share_of_nothing_or_of_more_than_all_is_refused() {
         for percent in [0, 101, 255] {
-            assert!(Quota::Percent(percent).allowance(Instance::Production).is_err());
+            assert!(Quota::Percent(percent).allowance(InstanceKind::Production).is_err());
         }
-        assert!(Quota::Unlimited.allowance(Instance::Production).unwrap().is_none());
+        assert!(Quota::Unlimited.allowance(InstanceKind::Production).unwrap().is_none());
     }
 
     #[test]
@@ -135,6 +135,6 @@ mod tests {
     }
 
     fn development(quota: Quota) -> Allowance {
-        quota.allowance(Instance::Development).unwrap().unwrap()
+        quota.allowance(InstanceKind::Development).unwrap().unwrap()
     }
 }

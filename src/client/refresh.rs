@@ -115,8 +115,8 @@ impl SessionsClient {
         }
 
         let path = ["sessions", id.as_str(), "refresh"];
-        let call = self.0.call(Operation::Refresh, Method::POST, path).json(request)?;
-        let answer = self.0.send(&call).await?;
+        let call = self.upstream.call(Operation::Refresh, Method::POST, path).json(request)?;
+        let answer = self.upstream.send(&call).await?;
         let refreshed = match answer.secret_json()? {
             Answered::Token { jwt } => SessionToken::new(jwt).map(Refreshed::Token),
             Answered::Cookies { cookies } => {

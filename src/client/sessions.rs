@@ -32,9 +32,9 @@ impl SessionsClient {
     /// [unavailable](Error::is_unavailable), the session may have been revoked all the same.
     pub async fn revoke(&self, id: &SessionId) -> Result<Session, Error> {
         let path = ["sessions", id.as_str(), "revoke"];
-        let call = self.0.call(Operation::Revoke, Method::POST, path);
-        let deadline = Instant::now() + self.0.timeout();
-        let Outcome { result, was_repeated } = self.0.send_by(&call, deadline, || ()).await;
+        let call = self.upstream.call(Operation::Revoke, Method::POST, path);
+        let deadline = Instant::now() + self.upstream.timeout();
+        let Outcome { result, was_repeated } = self.upstream.send_by(&call, deadline, || ()).await;
         match result {
             Ok(answer) => session(&answer, id).map_err(Error::after_acceptance),
             // Maybe Clerk refuses to revoke what it has revoked already.
@@ -64,7 +64,7 @@ impl SessionsClient {
         token: Option<&str>,
     ) -> Result<Session, Error> {
         let call = self.verification(id, token)?;
-        session(&self.0.send(&call).await?, id)
+        session(&self.upstream.send(&call).await?, id)
     }
 
     /// Gets the session; with a token, by having Clerk verify that. `sent` is called once, when the
@@ -78,10 +78,10 @@ impl SessionsClient {
     ) -> Result<Session, Error> {
         let call = match token {
             Some(_) => self.verification(id, token)?,
-            None => self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]),
+            None => self.upstream.call(Operation::Get, Method::GET, ["sessions", id.as_str()]),
         };
-        let deadline = Instant::now() + self.0.timeout();
-        let outcome = self.0.send_by(&call.urgency(urgency), deadline, sent).await;
+        let deadline = Instant::now() + self.upstream.timeout();
+        let outcome = self.upstream.send_by(&call.urgency(urgency), deadline, sent).await;
         session(&outcome.result?, id)
     }
 
@@ -94,8 +94,8 @@ impl SessionsClient {
         latency: std::time::Duration,
         sent: impl FnOnce() + Send,
     ) -> Result<(), Error> {
-        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]);
-        self.0.rehearse(&call.urgency(urgency), latency, sent).await
+        let call = self.upstream.call(Operation::Get, Method::GET, ["sessions", id.as_str()]);
+        self.upstream.rehearse(&call.urgency(urgency), latency, sent).await
     }
 
     /// What became of a session whose revocation came to this error.
@@ -105,8 +105,9 @@ impl SessionsClient {
         deadline: Instant,
         error: Error,
     ) -> Result<Session, Error> {
-        let call = self.0.call(Operation::Get, Method::GET, ["sessions", id.as_str()]).urgent();
-        let answer = self.0.send_by(&call, deadline, || ()).await.result;
+        let call =
+            self.upstream.call(Operation::Get, Method::GET, ["sessions", id.as_str()]).urgent();
+        let answer = self.upstream.send_by(&call, deadline, || ()).await.result;
         match answer.and_then(|answer| session(&answer, id)) {
             Ok(session) if session.status().is_final() => Ok(session),
             Err(missing) if missing.is_not_found() => Err(missing),
@@ -121,9 +122,9 @@ impl SessionsClient {
             token: Option<&'a str>,
         }
 
-        self.0
+        self.upstream
             .call(Operation::Verify, Method::POST, ["sessions", id.as_str(), "verify"])
-            .version(self.0.version().min(ApiVersion::V2025_03_12))
+            .version(self.upstream.version().min(ApiVersion::V2025_03_12))
             .json(&Body { token })
     }
 }

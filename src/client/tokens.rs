@@ -102,10 +102,10 @@ impl SessionsClient {
 
         let expires_in_seconds = expires_in.map(|it| seconds(operation, it)).transpose()?;
         let call = self
-            .0
+            .upstream
             .call(operation, Method::POST, path.iter().copied())
             .json(&Body { expires_in_seconds })?;
-        let answer = self.0.send(&call).await?;
+        let answer = self.upstream.send(&call).await?;
         let Minted { jwt } = answer.secret_json()?;
         SessionToken::new(jwt).ok_or_else(|| answer.invalid("the token is not one"))
     }

@@ -12,11 +12,8 @@ use http::{
 
 use reqwest::{Client, ClientBuilder, redirect};
 
-use super::{
-    answer::Answer, call::Call, dns::Resolver, error::Error, operation::Operation,
-    secret_key::SecretKey,
-};
-use crate::config_error::ConfigError;
+use super::{answer::Answer, call::Call, dns::Resolver, error::Error, operation::Operation};
+use crate::{SecretKey, config_error::ConfigError};
 
 static CLERK_API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version");
 

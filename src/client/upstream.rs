@@ -18,10 +18,11 @@ use tokio::{
 };
 use tower::retry::budget::{Budget, TpsBudget};
 
+use crate::base_url::BaseUrl;
+
 use super::{
     answer::Answer,
     api_version::ApiVersion,
-    base_url::BaseUrl,
     call::Call,
     error::Error,
     events::Events,
@@ -86,10 +87,6 @@ impl Upstream {
 
     pub(super) fn version(&self) -> ApiVersion {
         self.version
-    }
-
-    pub(super) fn is_live(&self) -> bool {
-        self.transport.secret_key.is_live()
     }
 
     pub(super) fn timeout(&self) -> Duration {

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use http::{header, request::Parts};
 
 use super::{CredentialError, ExtractCredential};
-use crate::Credential;
+use crate::{ConfigError, Credential};
 
 /// `Authorization: Bearer <token>` ([RFC 6750 §2.1]), the scheme in any case, or the token alone, as
 /// Clerk's own SDKs take it.
@@ -11,26 +13,80 @@ use crate::Credential;
 /// nothing or too much behind it, are refused.
 ///
 /// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a name for a place, with nothing to configure")]
-pub struct BearerToken;
+#[derive(Debug, Clone, Default)]
+pub struct BearerToken {
+    ignored: Arc<[Box<str>]>,
+}
+
+impl BearerToken {
+    /// Takes every bearer token for Clerk's.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what begins so for somebody else's, such as the service's own API keys in the same header: as a
+    /// bearer token or alone, it is no session credential, and a cookie beside it is not looked at either, lest a key of one
+    /// run as another's session.
+    ///
+    /// ```
+    /// use tower_clerk::extract::{BearerToken, Or, SessionCookie};
+    ///
+    /// let places = Or::new(BearerToken::ignoring(["vk_"])?, SessionCookie::unsuffixed());
+    /// # Ok::<(), tower_clerk::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails where a prefix is one that session tokens have, too: an empty one, a beginning of `eyJ`, or one that begins so.
+    pub fn ignoring<I>(prefixes: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let prefixes = prefixes.into_iter().map(|prefix| Box::from(prefix.as_ref()));
+        let ignored: Arc<[Box<str>]> = prefixes.collect();
+        let is_clerks = |prefix: &str| "eyJ".starts_with(prefix) || prefix.starts_with("eyJ");
+        if ignored.iter().any(|prefix| is_clerks(prefix)) {
+            return Err(ConfigError::malformed(
+                "a prefix that is not Clerk's",
+                "one that no session token has, which all begin with `eyJ`",
+            ));
+        }
+        Ok(Self { ignored })
+    }
+
+    fn ignores(&self, word: &[u8]) -> bool {
+        self.ignored.iter().any(|prefix| word.starts_with(prefix.as_bytes()))
+    }
+}
 
 impl ExtractCredential for BearerToken {
     fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError> {
         let mut found = None;
         let mut fields = 0;
-        for value in parts.headers.get_all(header::AUTHORIZATION) {
-            if value.is_empty() {
-                continue;
-            }
+        for value in fields_of(parts) {
             fields += 1;
-            found = found.or(token(value.as_bytes())?);
+            found = found.or(token(value)?);
         }
         match found {
             Some(_) if fields > 1 => Err(CredentialError::ambiguous()),
-            found => Ok(found.map(Credential::session_token)),
+            found => Ok(found.filter(|token| !self.ignores(token)).map(Credential::session_token)),
         }
     }
+
+    fn is_somebody_elses(&self, parts: &Parts) -> bool {
+        let is_ignored = |value| {
+            let word = token(value).ok().flatten().unwrap_or(value);
+            self.ignores(word)
+        };
+        !self.ignored.is_empty() && fields_of(parts).any(is_ignored)
+    }
+}
+
+/// An empty field counts as absent.
+fn fields_of(parts: &Parts) -> impl Iterator<Item = &[u8]> {
+    let fields = parts.headers.get_all(header::AUTHORIZATION).into_iter();
+    fields.map(|value| value.as_bytes()).filter(|value| !value.is_empty())
 }
 
 /// The token of `Bearer <token>`, or one that is alone; none under another scheme. Whether the token
@@ -80,7 +136,7 @@ mod tests {
                 .append(header::AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
         }
         let (parts, ()) = request.into_parts();
-        let found = BearerToken.extract(&parts)?;
+        let found = BearerToken::new().extract(&parts)?;
         Ok(found.map(|credential| match credential {
             Credential::SessionToken(token) => token.as_bytes().to_vec(),
             other => panic!("{other:?}"),

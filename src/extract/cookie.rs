@@ -17,7 +17,8 @@ use self::{
 };
 use super::{CredentialError, ExtractCredential};
 use crate::{
-    Clock, ConfigError, Credential, PublishableKey, credential::PresentedToken, issuer::Issuer,
+    Clock, ConfigError, Credential, Instance, PublishableKey, credential::PresentedToken,
+    issuer::Issuer,
 };
 
 /// Clerk's session cookie, `__session_<suffix>` of one instance or `__session`, each with the time
@@ -27,7 +28,7 @@ use crate::{
 /// unless the plain one is newer or the only one. What others keep under the same names turns nobody
 /// away: a value that is no JWT or names no issuer is not ours and passed over, and so is, under the
 /// plain name, a token of another issuer, where the reader knows its own
-/// ([`of_instance`](SessionCookie::of_instance), [`further_issuers`](SessionCookie::further_issuers)).
+/// ([`of`](SessionCookie::of) an [instance](crate::Instance)).
 /// Another instance's suffix is never read.
 ///
 /// Values are not verified here, but only read to choose among them. Where two tokens under the name
@@ -37,8 +38,8 @@ use crate::{
 ///
 /// # Security
 ///
-/// Browsers send cookies on their own. Set
-/// [authorized parties](crate::AuthenticateLayer::authorized_parties) wherever cookies are read.
+/// Browsers send cookies on their own. Set the instance's
+/// [authorized parties](crate::InstanceBuilder::authorized_parties) wherever cookies are read.
 ///
 /// A sibling subdomain can write plain cookies of its own, and so have its visitors act as the user it
 /// chooses: [`suffixed_only`](SessionCookie::suffixed_only) keeps out those who do not know the suffix.
@@ -69,42 +70,32 @@ impl SessionCookie {
         }
     }
 
-    /// Reads the cookies of the instance with this key, with its suffix and without.
+    /// Reads the instance's cookies, with its suffix and without. The suffix is that of its publishable key; without one only
+    /// `__session` is read.
     #[must_use]
-    pub fn of_instance(key: &PublishableKey) -> Self {
+    pub fn of(instance: &Instance) -> Self {
+        let names = |key: &PublishableKey| CookieNames::suffixed(&key.cookie_suffix());
         Self {
-            suffixed: Some(CookieNames::suffixed(&key.cookie_suffix())),
-            issuers: vec![key.own_issuer().clone()],
-            is_development: !key.is_live(),
+            suffixed: instance.publishable_key().map(names),
+            issuers: instance.parts().issuers.clone(),
+            is_development: instance.is_live() == Some(false),
             ..Self::unsuffixed()
         }
     }
 
-    /// Reads the cookies of the instance with this key that have its suffix, and no others. Some older
-    /// versions of clerk-js write none.
-    #[must_use]
-    pub fn suffixed_only(key: &PublishableKey) -> Self {
-        Self { plain: None, ..Self::of_instance(key) }
-    }
-
-    /// Takes for ours, beside the instance's own, the plain cookies of these issuers: a proxy of the
-    /// Frontend API, such as `https://app.example.com/__clerk`. A further call replaces them.
+    /// Reads the instance's cookies that have its suffix, and no others. Some older versions of clerk-js write none.
     ///
     /// # Errors
     ///
-    /// Fails where one is no issuer's URL as Clerk writes it.
-    pub fn further_issuers<I>(mut self, issuers: I) -> Result<Self, ConfigError>
-    where
-        I: IntoIterator<Item: AsRef<str>>,
-    {
-        let own = usize::from(self.suffixed.is_some());
-        self.issuers.truncate(own);
-        for issuer in issuers {
-            self.issuers.push(issuer.as_ref().parse()?);
+    /// Fails where the instance has no publishable key, which the suffix is made from.
+    pub fn suffixed_only(instance: &Instance) -> Result<Self, ConfigError> {
+        if instance.publishable_key().is_none() {
+            return Err(ConfigError::contradiction(
+                "the suffix of an instance's cookies is made from its publishable key: set \
+                 `CLERK_PUBLISHABLE_KEY`, or give the instance one",
+            ));
         }
-        // What was one's own may be none any longer.
-        self.familiar = Arc::new(Familiar::new());
-        Ok(self)
+        Ok(Self { plain: None, ..Self::of(instance) })
     }
 
     /// Reads the time from this clock: the system's unless set. It matters on development instances,
@@ -112,6 +103,12 @@ impl SessionCookie {
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The same, without memory of what was found to be ours.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn recognizing_nothing(self) -> Self {
+        Self { familiar: Arc::new(Familiar::new()), ..self }
     }
 
     fn accepts(&self, issuer: &str) -> bool {
@@ -171,7 +168,7 @@ impl ExtractCredential for SessionCookie {
         }
         let token = PresentedToken::new(token).in_cookie(Arc::clone(&names.session));
         Ok(Some(Credential::SessionToken(match pair.client_uat.time() {
-            Some(last_change) => token.issued_after(last_change),
+            Some(last_change) => token.if_not_issued_before(last_change),
             None => token,
         })))
     }

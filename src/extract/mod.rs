@@ -6,7 +6,7 @@
 //! use http::{Request, header};
 //! use tower_clerk::{Credential, extract::{BearerToken, ExtractCredential, Or, SessionCookie}};
 //!
-//! let places = Or::new(BearerToken, SessionCookie::unsuffixed());
+//! let places = Or::new(BearerToken::new(), SessionCookie::unsuffixed());
 //! // {"alg":"RS256"}, {"iss":"https://clerk.example.com"}, and a signature.
 //! let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsZXJrLmV4YW1wbGUuY29tIn0.c2ln";
 //! let (parts, ()) = Request::builder()
@@ -24,6 +24,7 @@ mod bearer;
 mod cookie;
 mod error;
 mod or;
+mod query;
 mod trusted_session_id;
 
 use http::request::Parts;
@@ -35,6 +36,7 @@ pub use self::{
     cookie::SessionCookie,
     error::{CredentialError, CredentialErrorKind},
     or::Or,
+    query::QueryToken,
     trusted_session_id::TrustedSessionId,
 };
 
@@ -53,6 +55,12 @@ pub trait ExtractCredential: Send + Sync + 'static {
     ///
     /// Fails where a credential is present but malformed or ambiguous.
     fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError>;
+
+    /// Whether there is a credential that is none of a session, so that nobody need look elsewhere for one.
+    fn is_somebody_elses(&self, parts: &Parts) -> bool {
+        let _ = parts;
+        false
+    }
 
     /// Whether it may yield bare session identifiers, which only some ways of checking can use: a
     /// layer that could never admit anyone is then refused at start-up.

@@ -20,7 +20,7 @@ pub fn authorization_header(fields: &[&[u8]]) {
         .iter()
         .map(|value| value.as_bytes().to_vec())
         .collect();
-    let found = BearerToken.extract(&parts);
+    let found = BearerToken::new().extract(&parts);
     let told = found.as_ref().map(Option::as_ref).map(|it| it.map(token)).map_err(|it| it.kind());
     let expected = naive(&received);
     assert_eq!(told, expected.as_ref().map(Option::as_deref).map_err(|kind| *kind));
@@ -28,12 +28,13 @@ pub fn authorization_header(fields: &[&[u8]]) {
     if let Ok(Some(token)) = &expected {
         let again = [&b"bEARER "[..], token].concat();
         let again = request(&AUTHORIZATION, &[b"", &again]);
-        let found = BearerToken.extract(&again).expect("one good field").expect("a credential");
+        let found =
+            BearerToken::new().extract(&again).expect("one good field").expect("a credential");
         assert_eq!(self::token(&found), token);
     }
 
     parts.headers.insert(http::header::COOKIE, http::HeaderValue::from_static(WEAKER));
-    let both = Or::new(BearerToken, SessionCookie::unsuffixed()).extract(&parts);
+    let both = Or::new(BearerToken::new(), SessionCookie::unsuffixed()).extract(&parts);
     let told = both.as_ref().map(|it| it.as_ref().map(self::token)).map_err(|it| it.kind());
     match &expected {
         Ok(None) => assert_eq!(told, Ok(WEAKER.strip_prefix("__session=").map(str::as_bytes))),
@@ -42,7 +43,7 @@ pub fn authorization_header(fields: &[&[u8]]) {
     }
 }
 
-fn token<'a>(credential: &Credential<'a>) -> &'a [u8] {
+fn token<'a>(credential: &'a Credential<'_>) -> &'a [u8] {
     match credential {
         Credential::SessionToken(token) => token.as_bytes(),
         Credential::SessionId(id) => panic!("{id} was not sent"),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::request;
 use crate::{
-    Clock, Credential, PublishableKey,
+    Clock, Credential, Instance, PublishableKey,
     claims::NumericDate,
     extract::{CredentialErrorKind, ExtractCredential, SessionCookie},
 };
@@ -58,17 +58,20 @@ pub fn cookie_header(fields: &[&[u8]]) {
 
 fn found(reader: Reader, fields: &[&[u8]]) -> Result<Found, CredentialErrorKind> {
     static COOKIES: LazyLock<[SessionCookie; 4]> = LazyLock::new(|| {
-        let key = |text: &str| text.parse::<PublishableKey>().expect("Clerk's own example");
+        let instance = |text: &str| {
+            let key = text.parse::<PublishableKey>().expect("Clerk's own example");
+            Instance::builder().publishable_key(key).build().expect("a key contradicts nothing")
+        };
         [
             SessionCookie::unsuffixed(),
-            SessionCookie::of_instance(&key(LIVE)),
-            SessionCookie::of_instance(&key(TEST)),
-            SessionCookie::suffixed_only(&key(LIVE)),
+            SessionCookie::of(&instance(LIVE)),
+            SessionCookie::of(&instance(TEST)),
+            SessionCookie::suffixed_only(&instance(LIVE)).expect("it has a suffix"),
         ]
         .map(|cookie| cookie.clock(Clock::fixed(SystemTime::UNIX_EPOCH + NOW)))
     });
     // It recognizes nothing yet.
-    let cookie = COOKIES[reader as usize].clone().further_issuers([""; 0]).expect("none is bad");
+    let cookie = COOKIES[reader as usize].clone().recognizing_nothing();
     let parts = request(&COOKIE, fields);
     let extract = || {
         let found = cookie.extract(&parts).map_err(|error| error.kind())?;

@@ -63,7 +63,7 @@ fn authenticate(token: &[u8]) -> Result<String, TokenErrorKind> {
             e: Some("AQAB".into()),
         };
         let keys = Keys::from_jwk_set(&JwkSet { keys: vec![key] }).expect("a usable key");
-        Authenticator::new(keys, "https://clerk.example.com".parse().ok())
+        Authenticator::new(keys, "https://clerk.example.com".parse().into_iter().collect())
     });
     let outcome = OURS
         .authenticate_now(token, SystemTime::UNIX_EPOCH)

@@ -119,9 +119,13 @@ impl Settings {
         parts: &Parts,
         source: Source,
     ) -> Response<Bytes> {
+        self.note_refusal(&rejection, parts, source);
+        self.refusals.write(rejection, self.refusals.protocol(parts))
+    }
+
+    pub(super) fn note_refusal(&self, rejection: &Rejection, parts: &Parts, source: Source) {
         let protocol = self.refusals.protocol(parts);
-        self.events.refused(&rejection, protocol, self.resolver.name(), source);
-        self.refusals.write(rejection, protocol)
+        self.events.refused(rejection, protocol, self.resolver.name(), source);
     }
 
     /// Lets a request pass as nobody's.

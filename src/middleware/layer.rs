@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Response, request::Parts};
@@ -6,7 +6,7 @@ use tower::Layer;
 
 use super::{Authenticate, Protocol, Refusals, events::Events};
 use crate::{
-    ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver, environment,
+    ConfigError, Credential, Policy, Rejection, ResolveSession, SessionResolver,
     extract::{BearerToken, CredentialError, ExtractCredential, Or, SessionCookie},
     resolve::AnyResolver,
 };
@@ -15,17 +15,17 @@ use crate::{
 /// [`Session`](crate::Session) and [`Claims`](crate::Claims) in their extensions, or not at all.
 ///
 /// A credential is required unless it is said otherwise. It is looked for in the `Authorization` header
-/// and then in the `__session` cookie.
+/// and then in Clerk's cookies: those of the resolver's [instance](crate::Instance), whose authorized parties hold, too.
 ///
 /// ```
-/// # use tower_clerk::{SecretKey, SessionsClient};
 /// use tower::ServiceBuilder;
-/// use tower_clerk::{AuthenticateLayer, SessionResolver};
+/// use tower_clerk::{AuthenticateLayer, Instance, SessionResolver};
 ///
-/// # let secret_key: SecretKey = "sk_test_TheKeyFromClerksDashboard".parse()?;
-/// # let client = SessionsClient::new(secret_key)?;
-/// let resolver = SessionResolver::new(client)?;
-/// let layer = AuthenticateLayer::new(resolver)?.authorized_parties(["https://app.example.com"])?;
+/// let instance = Instance::builder()
+///     .secret_key("sk_test_TheKeyFromClerksDashboard".parse()?)
+///     .authorized_parties(["https://app.example.com"])?
+///     .build()?;
+/// let layer = AuthenticateLayer::new(SessionResolver::new(&instance)?)?;
 /// let service = ServiceBuilder::new().layer(layer).service_fn(async |_: http::Request<()>| {
 ///     Ok::<_, std::convert::Infallible>(http::Response::new(()))
 /// });
@@ -57,16 +57,18 @@ pub(super) trait Exempt: Fn(&Parts) -> bool + Send + Sync {}
 impl<F: Fn(&Parts) -> bool + Send + Sync> Exempt for F {}
 
 impl AuthenticateLayer {
-    /// Authenticates with this resolver.
+    /// Authenticates with this resolver, as its instance has it.
     ///
     /// # Errors
     ///
-    /// Fails where the resolver cannot keep the default policy.
+    /// Fails where the resolver cannot keep the instance's authorized parties.
     pub fn new(resolver: impl ResolveSession) -> Result<Self, ConfigError> {
+        let resolver = AnyResolver::new(resolver);
+        let cookie = resolver.instance().map_or_else(SessionCookie::unsuffixed, SessionCookie::of);
         let settings = Settings {
-            resolver: AnyResolver::new(resolver),
-            policy: Policy::new(),
-            extractor: Arc::new(Or::new(BearerToken, SessionCookie::unsuffixed())),
+            policy: Policy::new().within(resolver.instance()),
+            resolver,
+            extractor: Arc::new(Or::new(BearerToken::new(), cookie)),
             anonymous: false,
             preflight: false,
             exempt: None,
@@ -76,106 +78,38 @@ impl AuthenticateLayer {
         Self { settings: Arc::new(settings) }.checked()
     }
 
-    /// A layer that is set up by the environment, with a resolver of its own: see
-    /// [`SessionResolver::from_env`] and [`AuthenticateLayer::with_env`].
+    /// A layer for the instance that [the environment describes](crate::Instance::from_env), with a resolver of its own. It
+    /// needs `CLERK_SECRET_KEY`.
     ///
     /// # Errors
     ///
     /// Fails where a variable is missing or malformed, or two contradict each other.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::new(SessionResolver::from_env()?)?.with_env()
+        Self::new(SessionResolver::from_env()?)
     }
 
-    /// Takes from the environment what concerns the layer: where credentials are looked for, with the
-    /// cookie's suffix from `CLERK_PUBLISHABLE_KEY` (an [`extractor`](Self::extractor) of your own
-    /// comes after this), and `CLERK_AUTHORIZED_PARTIES` (origins, separated by commas).
+    /// Admits only what this policy admits. It replaces the one before, whole; where it says nothing of authorized parties,
+    /// those of the instance hold.
     ///
-    /// # Errors
+    /// ```
+    /// # use tower_clerk::{Instance, SessionResolver};
+    /// use std::time::Duration;
+    /// use tower_clerk::{AuthenticateLayer, Policy};
     ///
-    /// Fails where a variable is malformed.
-    pub fn with_env(self) -> Result<Self, ConfigError> {
-        let cookie = environment::publishable_key()?
-            .map_or_else(SessionCookie::unsuffixed, |key| SessionCookie::of_instance(&key));
-        let layer = self.extractor(Or::new(BearerToken, cookie))?;
-        let parties = environment::authorized_parties()?;
-        if parties.is_empty() {
-            tracing::warn!(
-                "CLERK_AUTHORIZED_PARTIES is not set: cookies are accepted whatever origin their \
-                 token was made for"
-            );
-            return Ok(layer);
-        }
-        let layer = layer.authorized_parties(parties);
-        layer.map_err(|error| error.about("each of `CLERK_AUTHORIZED_PARTIES`"))
-    }
-
-    /// Admits only what this policy admits. It replaces all that was said of the policy before, by the
-    /// environment too.
+    /// # let instance = Instance::builder().secret_key("sk_test_TheKeyFromClerksDashboard".parse()?).build()?;
+    /// # let resolver = SessionResolver::new(&instance)?;
+    /// let strict = Policy::new().max_age(Duration::from_secs(5));
+    /// let layer = AuthenticateLayer::new(resolver)?.policy(strict)?;
+    /// # Ok::<(), tower_clerk::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Fails where the resolver cannot keep it.
     pub fn policy(mut self, policy: Policy) -> Result<Self, ConfigError> {
-        self.settings().policy = policy;
+        let settings = self.settings();
+        settings.policy = policy.within(settings.resolver.instance());
         self.checked()
-    }
-
-    /// Admits only tokens whose `azp` is one of these origins: [`Policy::authorized_parties`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where one is not an origin.
-    pub fn authorized_parties<I>(self, parties: I) -> Result<Self, ConfigError>
-    where
-        I: IntoIterator,
-        I::Item: AsRef<str>,
-    {
-        let policy = self.settings.policy.clone().authorized_parties(parties)?;
-        self.policy(policy)
-    }
-
-    /// Refuses tokens that are for none of this audience: [`Policy::audience`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where there is none.
-    pub fn audience<I>(self, audience: I) -> Result<Self, ConfigError>
-    where
-        I: IntoIterator,
-        I::Item: AsRef<str>,
-    {
-        let policy = self.settings.policy.clone().audience(audience)?;
-        self.policy(policy)
-    }
-
-    /// Bounds how old what is known of a session may be: [`Policy::max_age`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where the resolver never asks Clerk.
-    pub fn max_age(self, max_age: Duration) -> Result<Self, ConfigError> {
-        let policy = self.settings.policy.clone().max_age(max_age);
-        self.policy(policy)
-    }
-
-    /// Admits sessions with sign-in tasks left: [`Policy::accept_pending`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where the resolver does not evaluate policies.
-    pub fn accept_pending(self) -> Result<Self, ConfigError> {
-        let policy = self.settings.policy.clone().accept_pending();
-        self.policy(policy)
-    }
-
-    /// Admits tokens made from JWT templates: [`Policy::accept_templates`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where the resolver asks Clerk for sessions, which such tokens do not name.
-    pub fn accept_templates(self) -> Result<Self, ConfigError> {
-        let policy = self.settings.policy.clone().accept_templates();
-        self.policy(policy)
     }
 
     /// Lets requests without any credential pass, without a session. A bad credential is still refused.
@@ -237,11 +171,15 @@ impl AuthenticateLayer {
     /// It holds for all that this crate refuses on requests that came through the layer: extractors and
     /// [`RevokeSession`](crate::RevokeSession) answer so too. Read [`Rejection::detail`] and
     /// [`Rejection::public_reason`] for what a caller may know.
-    pub fn rejection_response<F>(mut self, response: F) -> Self
+    /// Its body is anything that becomes bytes, a `String` say.
+    pub fn rejection_response<F, B>(mut self, response: F) -> Self
     where
-        F: Fn(&Rejection, Protocol) -> Response<Bytes> + Send + Sync + 'static,
+        F: Fn(&Rejection, Protocol) -> Response<B> + Send + Sync + 'static,
+        B: Into<Bytes>,
     {
-        self.settings().refusals.write_with(Arc::new(response));
+        let write =
+            move |rejection: &Rejection, protocol| response(rejection, protocol).map(Into::into);
+        self.settings().refusals.write_with(Arc::new(write));
         self
     }
 

@@ -1,6 +1,7 @@
 //! The middleware: requests go in, requests with a session come out.
 
 mod absence;
+mod authenticate;
 mod authorize;
 mod body;
 mod events;

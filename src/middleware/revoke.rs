@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Claims, ConfigError, Rejection, RejectionKind, Session, SessionId, SessionResolver,
-    token::Origin,
+    origin::Origin,
 };
 
 /// A ready sign-out: revokes the session of whoever calls it.
@@ -39,12 +39,12 @@ use crate::{
 /// host that was asked, or `http` on a loopback host. No `X-Forwarded-` header is believed.
 ///
 /// ```
-/// # use tower_clerk::{SecretKey, SessionsClient};
+/// # use tower_clerk::Instance;
 /// use axum::Router;
 /// use tower_clerk::{AuthenticateLayer, RevokeSession, SessionResolver};
 ///
-/// # let secret_key: SecretKey = "sk_test_TheKeyFromClerksDashboard".parse()?;
-/// # let resolver = SessionResolver::new(SessionsClient::new(secret_key)?)?;
+/// # let secret_key = "sk_test_TheKeyFromClerksDashboard".parse()?;
+/// # let resolver = SessionResolver::new(&Instance::builder().secret_key(secret_key).build()?)?;
 /// let app: Router = Router::new()
 ///     .route_service("/sign-out", RevokeSession::new(resolver.clone()))
 ///     .layer(AuthenticateLayer::new(resolver)?);

@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, request::Parts, uri::Authority};
 
-use crate::token::Origin;
+use crate::origin::Origin;
 
 /// Whether a page of this service sent the request, as far as the browser says: by `Sec-Fetch-Site`,
 /// or else by `Origin`, which must be one of the service's public origins or, if none is known, of the

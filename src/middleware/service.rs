@@ -22,7 +22,9 @@ pub struct Authenticate<S> {
 }
 
 impl<S> Authenticate<S> {
-    pub(super) fn new(inner: S, layer: AuthenticateLayer) -> Self {
+    /// Authenticates for this service as the layer says: what the layer's
+    /// [`layer`](tower::Layer::layer) does.
+    pub fn new(inner: S, layer: AuthenticateLayer) -> Self {
         Self { inner, layer }
     }
 

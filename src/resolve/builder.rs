@@ -2,10 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{SessionResolver, decide::Rules, inner::Inner};
 use crate::{
-    Clock, ConfigError, JwkSet, PublishableKey, SessionsClient, environment,
+    Clock, ConfigError, Instance, SessionsClient,
     fleet::{AnyLog, RevocationLog},
-    sessions::{Lifetimes, SessionCheck, Sessions, Settings, Upstream},
-    token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys},
+    sessions::{Lifetimes, NoUpstream, SessionCheck, Sessions, Settings, Upstream},
+    token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys, Parties},
     token_cache::TokenCache,
 };
 
@@ -13,10 +13,11 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_clerk::{SecretKey, SessionResolver, SessionsClient};
+/// use tower_clerk::{Instance, SessionResolver};
 ///
-/// let secret_key: SecretKey = "sk_test_TheKeyFromClerksDashboard".parse()?;
-/// let resolver = SessionResolver::builder(SessionsClient::new(secret_key)?)
+/// let secret_key = "sk_test_TheKeyFromClerksDashboard".parse()?;
+/// let instance = Instance::builder().secret_key(secret_key).build()?;
+/// let resolver = SessionResolver::builder(&instance)
 ///     .ttl(Duration::from_secs(10))
 ///     .stale_if_error(Duration::from_secs(60))
 ///     .build()?;
@@ -25,10 +26,9 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub struct SessionResolverBuilder {
-    client: SessionsClient,
+    instance: Instance,
+    client: Option<SessionsClient>,
     check: SessionCheck,
-    keys: KeySource,
-    issuer: Option<String>,
     lifetimes: Lifetimes,
     answers_only: bool,
     networkless_if_error: bool,
@@ -38,20 +38,15 @@ pub struct SessionResolverBuilder {
     log: Option<AnyLog>,
 }
 
-#[derive(Debug)]
-enum KeySource {
-    Client,
-    JwkSet(JwkSet),
-    Pem { key: String, what: &'static str },
-}
+/// How long a call takes at most where there is nobody to call.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl SessionResolverBuilder {
-    pub(super) fn new(client: SessionsClient) -> Self {
+    pub(super) fn new(instance: Instance) -> Self {
         Self {
-            client,
+            instance,
+            client: None,
             check: SessionCheck::default(),
-            keys: KeySource::Client,
-            issuer: None,
             lifetimes: Lifetimes {
                 ttl: Duration::from_secs(60),
                 session_ttl: Duration::from_secs(10 * 60),
@@ -68,57 +63,14 @@ impl SessionResolverBuilder {
         }
     }
 
-    /// A builder that is set up by the environment, as [`SessionResolver::from_env`] describes.
-    ///
-    /// # Errors
-    ///
-    /// Fails where a variable is missing or malformed, or two contradict each other.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        let client = SessionsClient::from_env()?;
-        let is_live = client.is_live();
-        let mut builder = Self::new(client);
-        match environment::publishable_key()? {
-            Some(key) if key.is_live() != is_live => {
-                return Err(ConfigError::contradiction(
-                    "`CLERK_PUBLISHABLE_KEY` and `CLERK_SECRET_KEY` are of different instances; \
-                     use both from one, `…_live_…` or `…_test_…`",
-                ));
-            }
-            Some(key) => builder = builder.publishable_key(&key),
-            None => tracing::warn!(
-                "CLERK_PUBLISHABLE_KEY is not set: the issuer of session tokens is not checked"
-            ),
-        }
-        if let Some(key) = environment::jwt_key()? {
-            builder.keys = KeySource::Pem { key, what: "`CLERK_JWT_KEY`" };
-        }
-        Ok(builder)
-    }
-
     /// How credentials are checked: [`SessionCheck::Get`] by default.
     pub fn check(self, check: SessionCheck) -> Self {
         Self { check, ..self }
     }
 
-    /// Verifies tokens with these keys, instead of those that Clerk publishes.
-    pub fn jwk_set(self, keys: JwkSet) -> Self {
-        Self { keys: KeySource::JwkSet(keys), ..self }
-    }
-
-    /// Verifies tokens with this public key (PEM, as Clerk's dashboard shows it), whatever key they
-    /// name, instead of those that Clerk publishes.
-    pub fn pem(self, key: &str) -> Self {
-        Self { keys: KeySource::Pem { key: key.to_owned(), what: "the PEM key" }, ..self }
-    }
-
-    /// Accepts only tokens of this issuer (`iss`, byte for byte).
-    pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        Self { issuer: Some(issuer.into()), ..self }
-    }
-
-    /// Accepts only tokens of the instance with this key.
-    pub fn publishable_key(self, key: &PublishableKey) -> Self {
-        self.issuer(key.issuer())
+    /// Calls Clerk with this client, which must be one of the same instance, instead of one with the default settings.
+    pub fn client(self, client: SessionsClient) -> Self {
+        Self { client: Some(client), ..self }
     }
 
     /// By how much Clerk's clock and ours may differ: 5 s by default, 5 minutes at most.
@@ -242,24 +194,35 @@ impl SessionResolverBuilder {
     ///
     /// Fails where a value is malformed or two contradict each other.
     pub fn build(self) -> Result<SessionResolver, ConfigError> {
-        let upstream = Box::new(self.client.clone());
-        self.build_upon(upstream)
+        let client = match &self.client {
+            Some(client) if !client.instance().shares_api_with(&self.instance) => {
+                return Err(ConfigError::contradiction(
+                    "the client is another instance's than the resolver; make both from one `Instance`",
+                ));
+            }
+            Some(client) => Some(client.clone()),
+            None if self.is_without_api() => None,
+            None => Some(SessionsClient::new(&self.instance)?),
+        };
+        match client.clone() {
+            Some(upstream) => self.build_upon(client.as_ref(), Box::new(upstream)),
+            None => self.build_upon(None, Box::new(NoUpstream)),
+        }
+    }
+
+    /// Whether nobody is asked, since nobody need be.
+    fn is_without_api(&self) -> bool {
+        self.check == SessionCheck::Networkless && self.instance.parts().secret_key.is_none()
     }
 
     pub(super) fn build_upon(
         self,
+        client: Option<&SessionsClient>,
         upstream: Box<dyn Upstream>,
     ) -> Result<SessionResolver, ConfigError> {
         self.refuse_contradictions()?;
-        let upstream_timeout = self.client.timeout();
-        let keys = match self.keys {
-            KeySource::Client => Keys::published(self.client, self.clock.clone()),
-            KeySource::JwkSet(set) => Keys::from_jwk_set(&set)?,
-            KeySource::Pem { key, what } => {
-                Keys::from_pem(&key).map_err(|error| error.about(what))?
-            }
-        };
-        let authenticator = Authenticator::new(keys, self.issuer.map(token::issuer).transpose()?);
+        let keys = Keys::of(&self.instance, client, self.clock.clone())?;
+        let authenticator = Authenticator::new(keys, self.instance.parts().issuers.clone());
         let sessions = Sessions::new(
             upstream,
             Settings {
@@ -267,7 +230,7 @@ impl SessionResolverBuilder {
                 clock: self.clock.clone(),
                 lifetimes: self.lifetimes,
                 capacity: self.capacity,
-                timeout: upstream_timeout,
+                timeout: client.map_or(DEFAULT_TIMEOUT, SessionsClient::timeout),
                 admits_unseen: self.networkless_if_error,
             },
         );
@@ -279,9 +242,11 @@ impl SessionResolverBuilder {
             rules: Rules {
                 check: self.check,
                 lifetimes: self.lifetimes,
+                parties: Parties::of(&self.instance),
                 tokens_are_evidence: !self.answers_only,
                 networkless_if_error: self.networkless_if_error,
             },
+            instance: self.instance,
             patience: self.patience,
             clock: self.clock,
             authenticator,

@@ -12,10 +12,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Policy, SessionResolver, SessionResolverBuilder, verified_token::VerifiedToken};
+use super::{SessionResolver, SessionResolverBuilder, verified_token::VerifiedToken};
 use crate::{
-    Claims, Clock, Credential, OwnedCredential, RejectionKind, ResolveSession, Session, SessionId,
-    SessionsClient,
+    Claims, Clock, Credential, Instance, OwnedCredential, Policy, RejectionKind, ResolveSession,
+    Session, SessionId, SessionsClient,
     claims::{Category, NumericDate},
     client::Urgency,
     sessions::{Asking, Upstream},
@@ -83,10 +83,9 @@ async fn simulate(
 ) -> Seen {
     let clock = Clock::fixed(at(ISSUED));
     let clerk = Clerk::new(clock.clone());
-    let builder = SessionResolver::builder(clerk.client.clone())
-        .jwk_set(TestSigner::ours().jwk_set())
-        .clock(clock.clone());
-    let resolver = set_up(builder).build_upon(Box::new(clerk.clone())).unwrap();
+    let builder = SessionResolver::builder(clerk.client.instance()).clock(clock.clone());
+    let resolver =
+        set_up(builder).build_upon(Some(&clerk.client), Box::new(clerk.clone())).unwrap();
     let mint = Mint::new(&resolver, clock.clone()).await;
     let mut crowd: Vec<Arc<str>> =
         (0..sessions).map(|number| mint.token(number, evidence)).collect();
@@ -110,7 +109,7 @@ async fn simulate(
                     crowd[number] = mint.token(number, evidence);
                 }
                 let credential = Credential::session_token(crowd[number].as_bytes());
-                match resolver.cached(&credential, &policy) {
+                match resolver.resolve_cached(&credential, &policy) {
                     Some(verdict) => seen.note(second, verdict.err().map(|it| it.kind())),
                     None => {
                         let (resolver, credential) = (resolver.clone(), credential.to_owned());
@@ -133,7 +132,7 @@ async fn simulate(
 }
 
 async fn ask(resolver: SessionResolver, credential: OwnedCredential) -> Option<RejectionKind> {
-    let resolved = ResolveSession::resolve(Arc::new(resolver), credential, Policy::new()).await;
+    let resolved = Arc::new(resolver).resolve_uncached(credential, Policy::new()).await;
     resolved.err().map(|rejection| rejection.kind())
 }
 
@@ -187,7 +186,12 @@ struct Clerk {
 
 impl Clerk {
     fn new(clock: Clock) -> Self {
-        let client = SessionsClient::new("sk_live_unused".parse().unwrap()).unwrap();
+        let instance = Instance::builder()
+            .secret_key("sk_live_unused".parse().unwrap())
+            .jwk_set(TestSigner::ours().jwk_set())
+            .build()
+            .unwrap();
+        let client = SessionsClient::new(&instance).unwrap();
         Self { client, clock, calls: Arc::default() }
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Freshness, Policy, Rejection, Resolved, verified_token::VerifiedToken};
+use super::{Freshness, Rejection, Resolved, verified_token::VerifiedToken};
 use crate::{
-    Claims, Session, SessionStatus,
+    Claims, Policy, Session, SessionStatus,
     credential::PresentedToken,
     sessions::{CacheEntry, Fact, Lifetimes, SessionCheck},
+    token::Parties,
 };
 
 /// What holds for every request of a resolver.
@@ -14,6 +15,8 @@ use crate::{
 pub(super) struct Rules {
     pub(super) check: SessionCheck,
     pub(super) lifetimes: Lifetimes,
+    /// Whose tokens are admitted where a policy does not say.
+    pub(super) parties: Parties,
     /// Whether tokens prove that their session was active when they were assembled.
     pub(super) tokens_are_evidence: bool,
     /// Whether a token that does so is enough while Clerk cannot be asked.
@@ -103,9 +106,10 @@ impl Rules {
             Presented::SessionId => None,
             Presented::Token(_, None) => return Ok(Decision::NeedKeys),
             Presented::Token(presented, Some(token)) => {
-                self.check_token(token.claims(), presented, question)?;
+                let (claims, now, skew) = (token.claims(), question.now, self.lifetimes.clock_skew);
+                question.policy.judge(claims, Some(presented), &self.parties, now, skew)?;
                 if let Some(before) = known.denied_before
-                    && token.claims().assembled_at().is_none_or(|at| at < before)
+                    && claims.assembled_at().is_none_or(|at| at < before)
                 {
                     return Err(Rejection::superseded());
                 }
@@ -137,22 +141,6 @@ impl Rules {
         match entry.active(question.now) {
             Some(session) => Ok(self.active(session, entry, claims, question, known)),
             None => self.not_active(entry, claims, question, known),
-        }
-    }
-
-    fn check_token(
-        &self,
-        claims: &Claims,
-        presented: &PresentedToken<'_>,
-        question: &Question<'_>,
-    ) -> Result<(), Rejection> {
-        let skew = self.lifetimes.clock_skew;
-        question.policy.evaluate(claims, question.now, skew)?;
-        match presented.not_issued_before() {
-            Some(time) if claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
-                Err(Rejection::issued_before_sign_in())
-            }
-            _ => Ok(()),
         }
     }
 

@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    Policy, Rejection, Resolved,
+    Rejection, Resolved,
     decide::{Decision, Known, Need, Presented, Question, Rules},
     verified_token::VerifiedToken,
 };
 use crate::{
-    Claims, Clock, Credential, OwnedCredential, Session, SessionId, client,
+    Claims, Clock, Credential, Instance, OwnedCredential, Policy, Session, SessionId, client,
     credential::PresentedToken,
     sessions::{
         CacheEntry, Ending, Fact, Lifetimes, LookupError, Patience, Sessions, Slot, Wanted,
@@ -25,6 +25,7 @@ use crate::{
 /// There are two ways in, which decide alike: [`cached`](Inner::cached) says at once what can be said so, and
 /// [`resolve`](Inner::resolve) takes its time.
 pub(super) struct Inner {
+    pub(super) instance: Instance,
     pub(super) rules: Rules,
     /// How long those wait who can be answered otherwise.
     pub(super) patience: Duration,
@@ -166,7 +167,7 @@ impl Inner {
                 self.remember(bytes, verified, now);
                 said
             }
-            Err(error) => Some(Err(policy.expectations().judge_error(error).into())),
+            Err(error) => Some(Err(policy.judge_error(error).into())),
         }
     }
 
@@ -333,8 +334,7 @@ impl Inner {
             Some(token) if self.stands_by(&token, asked_at) => Ok(token),
             _ => {
                 let authenticated = self.authenticator.authenticate(bytes).await;
-                let authenticated =
-                    authenticated.map_err(|error| policy.expectations().judge_error(error))?;
+                let authenticated = authenticated.map_err(|error| policy.judge_error(error))?;
                 let token = self.with_slot(authenticated);
                 self.remember(bytes, token.clone(), self.clock.now());
                 Ok(token)
@@ -387,22 +387,21 @@ mod tests {
     use serde_json::json;
 
     use crate::{
-        Clock, Credential, Policy, ResolveSession, SessionCheck, SessionResolver, SessionsClient,
+        Clock, Credential, Instance, Policy, ResolveSession, SessionCheck, SessionResolver,
         token::test_signer::{ISSUED, TestSigner, at, session_claims, session_claims_with},
     };
 
     #[test]
     fn an_expired_token_takes_nobodys_place() {
-        let client = SessionsClient::new("sk_test_unused".parse().unwrap()).unwrap();
-        let resolver = SessionResolver::builder(client)
+        let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+        let resolver = SessionResolver::builder(&instance)
             .check(SessionCheck::Networkless)
-            .jwk_set(TestSigner::ours().jwk_set())
             .clock(Clock::fixed(at(ISSUED + 30)))
             .build()
             .unwrap();
         let is_kept_after = |token: &str| {
             let credential = Credential::session_token(token.as_bytes());
-            let admitted = resolver.cached(&credential, &Policy::new()).unwrap().is_ok();
+            let admitted = resolver.resolve_cached(&credential, &Policy::new()).unwrap().is_ok();
             (admitted, resolver.inner.tokens.read(token.as_bytes(), |_| ()).is_some())
         };
         let good = TestSigner::ours().sign(&session_claims());

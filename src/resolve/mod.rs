@@ -3,7 +3,6 @@
 mod builder;
 mod decide;
 mod inner;
-mod policy;
 #[cfg(tower_clerk_benchmarks)]
 mod preload;
 mod readiness;
@@ -22,7 +21,6 @@ mod revocation_model;
 pub(crate) use self::resolve_session::{AnyResolver, Resolving};
 pub use self::{
     builder::SessionResolverBuilder,
-    policy::Policy,
     readiness::{Dependency, Readiness},
     rejection::{Rejection, RejectionKind},
     resolve_session::ResolveSession,

@@ -7,31 +7,61 @@ use crate::{follow::LogReport, sessions::ApiReport, token::KeysReport};
 /// How things stand with what a [`SessionResolver`](crate::SessionResolver) depends on, for a health
 /// endpoint and for operators. It serializes to JSON with times in seconds; nothing in it is secret.
 #[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
 pub struct Readiness {
-    /// The keys that verify tokens.
-    pub keys: Dependency,
-    /// Clerk's Sessions API; none where it is never asked.
-    pub sessions_api: Option<Dependency>,
-    /// The log of revocations that the processes of a fleet share; none where there is none. Usable where this process has
-    /// read its own sign of life in the last seconds.
-    pub revocation_log: Option<Dependency>,
+    pub(super) keys: Dependency,
+    pub(super) sessions_api: Option<Dependency>,
+    pub(super) revocation_log: Option<Dependency>,
 }
 
 /// How things stand with one dependency.
 #[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
 pub struct Dependency {
-    /// Whether it can be relied upon: there are keys; the last call was answered.
-    pub usable: bool,
-    /// The time since keys were fetched or a call was last answered, if ever.
+    usable: bool,
     #[serde(rename = "age_seconds", serialize_with = "seconds")]
-    pub age: Option<Duration>,
+    age: Option<Duration>,
+    last_error: Option<Box<str>>,
+}
+
+impl Dependency {
+    /// Whether it can be relied upon: there are keys; the last call was answered.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.usable
+    }
+
+    /// The time since keys were fetched or a call was last answered, if ever.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.age
+    }
+
     /// What went wrong the last time, unless it has gone well since.
-    pub last_error: Option<Box<str>>,
+    #[must_use]
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
 }
 
 impl Readiness {
+    /// The keys that verify tokens.
+    #[must_use]
+    pub fn keys(&self) -> &Dependency {
+        &self.keys
+    }
+
+    /// Clerk's Sessions API; none where it is never asked.
+    #[must_use]
+    pub fn sessions_api(&self) -> Option<&Dependency> {
+        self.sessions_api.as_ref()
+    }
+
+    /// The log of revocations that the processes of a fleet share; none where there is none. Usable where this process has
+    /// read its own sign of life in the last seconds.
+    #[must_use]
+    pub fn revocation_log(&self) -> Option<&Dependency> {
+        self.revocation_log.as_ref()
+    }
+
     /// Whether tokens can be verified.
     ///
     /// An unusable Sessions API or log does not count: whoever takes services out of rotation by this would turn

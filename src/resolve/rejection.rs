@@ -191,10 +191,6 @@ impl Rejection {
             .with_detail("sessions are resolved within a tokio runtime: serve requests in one")
     }
 
-    pub(crate) fn issued_before_sign_in() -> Self {
-        Self::new(RejectionKind::InvalidCredential, "session-token-iat-before-client-uat")
-    }
-
     /// Of a token that was assembled before its user was signed out everywhere, or changed in its organization.
     pub(crate) fn superseded() -> Self {
         Self::new(RejectionKind::InvalidCredential, "token-superseded")

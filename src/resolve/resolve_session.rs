@@ -1,13 +1,13 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::{Policy, Rejection, Resolved};
-use crate::{ConfigError, Credential, OwnedCredential};
+use super::{Rejection, Resolved};
+use crate::{ConfigError, Credential, Instance, OwnedCredential, Policy};
 
 /// A way to resolve credentials: [`SessionResolver`](crate::SessionResolver), or your own.
 ///
 /// Two methods instead of one, so that what is known already costs neither an allocation nor an
-/// `await`: [`cached`](ResolveSession::cached) borrows the credential from the request and answers at
-/// once or not at all; [`resolve`](ResolveSession::resolve) takes its time.
+/// `await`: [`resolve_cached`](ResolveSession::resolve_cached) borrows the credential from the request and answers at
+/// once or not at all; [`resolve_uncached`](ResolveSession::resolve_uncached) takes its time.
 ///
 /// What a layer is told to ask of tokens and sessions comes as a [`Policy`], which a resolver keeps by
 /// [`Policy::evaluate`] and says that it keeps: see
@@ -21,7 +21,7 @@ use crate::{ConfigError, Credential, OwnedCredential};
 /// struct ClosedForMaintenance;
 ///
 /// impl ResolveSession for ClosedForMaintenance {
-///     async fn resolve(self: std::sync::Arc<Self>, _: OwnedCredential, _: Policy) -> Result<Resolved, Rejection> {
+///     async fn resolve_uncached(self: std::sync::Arc<Self>, _: OwnedCredential, _: Policy) -> Result<Resolved, Rejection> {
 ///         Err(Rejection::new(RejectionKind::Unavailable, "maintenance"))
 ///     }
 /// }
@@ -35,7 +35,7 @@ use crate::{ConfigError, Credential, OwnedCredential};
 )]
 pub trait ResolveSession: Send + Sync + 'static {
     /// What can be said of the credential without waiting.
-    fn cached(
+    fn resolve_cached(
         &self,
         credential: &Credential<'_>,
         policy: &Policy,
@@ -45,7 +45,7 @@ pub trait ResolveSession: Send + Sync + 'static {
     }
 
     /// What can be said of the credential.
-    fn resolve(
+    fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         policy: Policy,
@@ -88,6 +88,12 @@ pub trait ResolveSession: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The instance whose sessions it resolves, from which a layer takes where to look for credentials and whose tokens to
+    /// admit.
+    fn instance(&self) -> Option<&Instance> {
+        None
+    }
+
     /// Whether it can resolve bare session identifiers.
     fn accepts_session_ids(&self) -> bool {
         true
@@ -100,20 +106,20 @@ pub trait ResolveSession: Send + Sync + 'static {
 }
 
 impl<R: ResolveSession> ResolveSession for Arc<R> {
-    fn cached(
+    fn resolve_cached(
         &self,
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        R::cached(self, credential, policy)
+        R::resolve_cached(self, credential, policy)
     }
 
-    fn resolve(
+    fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         policy: Policy,
     ) -> impl Future<Output = Result<Resolved, Rejection>> + Send + 'static {
-        R::resolve(Self::clone(&self), credential, policy)
+        R::resolve_uncached(Self::clone(&self), credential, policy)
     }
 
     fn evaluates_policies(&self) -> bool {
@@ -126,6 +132,10 @@ impl<R: ResolveSession> ResolveSession for Arc<R> {
 
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
         R::check_policy(self, policy)
+    }
+
+    fn instance(&self) -> Option<&Instance> {
+        R::instance(self)
     }
 
     fn accepts_session_ids(&self) -> bool {
@@ -164,6 +174,10 @@ impl AnyResolver {
         self.0.check_policy_erased(policy)
     }
 
+    pub(crate) fn instance(&self) -> Option<&Instance> {
+        self.0.instance_erased()
+    }
+
     pub(crate) fn accepts_session_ids(&self) -> bool {
         self.0.accepts_session_ids_erased()
     }
@@ -187,6 +201,7 @@ trait Erased: Send + Sync {
     ) -> Option<Result<Resolved, Rejection>>;
     fn resolve_erased(self: Arc<Self>, credential: OwnedCredential, policy: Policy) -> Resolving;
     fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError>;
+    fn instance_erased(&self) -> Option<&Instance>;
     fn accepts_session_ids_erased(&self) -> bool;
     fn name_erased(&self) -> &'static str;
 }
@@ -197,15 +212,19 @@ impl<R: ResolveSession> Erased for R {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        self.cached(credential, policy)
+        self.resolve_cached(credential, policy)
     }
 
     fn resolve_erased(self: Arc<Self>, credential: OwnedCredential, policy: Policy) -> Resolving {
-        Box::pin(self.resolve(credential, policy))
+        Box::pin(self.resolve_uncached(credential, policy))
     }
 
     fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError> {
         self.check_policy(policy)
+    }
+
+    fn instance_erased(&self) -> Option<&Instance> {
+        self.instance()
     }
 
     fn accepts_session_ids_erased(&self) -> bool {

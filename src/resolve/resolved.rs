@@ -10,18 +10,60 @@ use crate::{Claims, Session, admitted_by::ResolverId};
 /// A resolver of your own that asks a [`SessionResolver`](crate::SessionResolver) hands on what that
 /// one gave, changed where need be: it also says whose it is, without which
 /// [`RevokeSession`](crate::RevokeSession) does not know that a revocation would be in force here.
+///
+/// ```
+/// use tower_clerk::{Resolved, Session};
+///
+/// fn found_in_a_store_of_ours(session: Session) -> Resolved {
+///     Resolved::default().with_session(session)
+/// }
+/// ```
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct Resolved {
-    /// The session, as Clerk last described it. None beside a [stale](Freshness::is_stale) freshness means that Clerk could
-    /// not be asked, and a handler that asks for a session is answered 503.
-    pub session: Option<Session>,
-    /// The claims of the verified token.
-    pub claims: Option<Claims>,
-    /// How old the session's description is; none where Clerk was not asked.
-    pub freshness: Option<Freshness>,
+    pub(crate) session: Option<Session>,
+    pub(crate) claims: Option<Claims>,
+    pub(crate) freshness: Option<Freshness>,
     /// Whose revocations are in force here.
     pub(crate) resolver: Option<ResolverId>,
+}
+
+impl Resolved {
+    /// The same, to this session.
+    #[must_use]
+    pub fn with_session(self, session: impl Into<Option<Session>>) -> Self {
+        Self { session: session.into(), ..self }
+    }
+
+    /// The same, by a token with these claims.
+    #[must_use]
+    pub fn with_claims(self, claims: impl Into<Option<Claims>>) -> Self {
+        Self { claims: claims.into(), ..self }
+    }
+
+    /// The same, known as of then.
+    #[must_use]
+    pub fn with_freshness(self, freshness: impl Into<Option<Freshness>>) -> Self {
+        Self { freshness: freshness.into(), ..self }
+    }
+
+    /// The session, as Clerk last described it. None beside a [stale](Freshness::is_stale) freshness means that Clerk could
+    /// not be asked, and a handler that asks for a session is answered 503.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// The claims of the verified token.
+    #[must_use]
+    pub fn claims(&self) -> Option<&Claims> {
+        self.claims.as_ref()
+    }
+
+    /// How old what is known of the session is; none where Clerk was not asked.
+    #[must_use]
+    pub fn freshness(&self) -> Option<Freshness> {
+        self.freshness
+    }
 }
 
 /// How old what is known of a session is.

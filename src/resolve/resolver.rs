@@ -1,11 +1,9 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::{
-    Policy, Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner,
-};
+use super::{Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner};
 use crate::{
-    ConfigError, Credential, OrganizationId, OwnedCredential, Session, SessionId, SessionStatus,
-    SessionsClient, UserId, admitted_by::ResolverId, client, sessions::SessionCheck,
+    ConfigError, Credential, Instance, OrganizationId, OwnedCredential, Policy, Session, SessionId,
+    SessionStatus, UserId, admitted_by::ResolverId, client, sessions::SessionCheck,
     token::TokenError,
 };
 
@@ -25,35 +23,27 @@ pub struct SessionResolver {
 }
 
 impl SessionResolver {
-    /// A resolver that [gets](SessionCheck::Get) sessions through this client, with the keys that Clerk
-    /// publishes.
+    /// A resolver that [gets](SessionCheck::Get) the instance's sessions, with the default settings.
     ///
     /// # Errors
     ///
-    /// Fails where the configuration cannot work.
-    pub fn new(client: SessionsClient) -> Result<Self, ConfigError> {
-        Self::builder(client).build()
+    /// Fails where the instance has no secret key, or its configuration cannot work.
+    pub fn new(instance: &Instance) -> Result<Self, ConfigError> {
+        Self::builder(instance).build()
     }
 
-    /// A resolver that is set up by the environment.
-    ///
-    /// | Variable | |
-    /// | --- | --- |
-    /// | `CLERK_SECRET_KEY` | required |
-    /// | `CLERK_PUBLISHABLE_KEY` | gives the issuer; unset: the issuer is not checked |
-    /// | `CLERK_JWT_KEY` | the public key as PEM; unset: keys are fetched from Clerk |
-    /// | `CLERK_API_URL` | the API's origin; unset: Clerk's |
+    /// A resolver for the instance that [the environment describes](Instance::from_env). It needs `CLERK_SECRET_KEY`.
     ///
     /// # Errors
     ///
     /// Fails where a variable is missing or malformed, or two contradict each other.
     pub fn from_env() -> Result<Self, ConfigError> {
-        SessionResolverBuilder::from_env()?.build()
+        Self::new(&Instance::from_env()?)
     }
 
     /// A resolver yet to be set up.
-    pub fn builder(client: SessionsClient) -> SessionResolverBuilder {
-        SessionResolverBuilder::new(client)
+    pub fn builder(instance: &Instance) -> SessionResolverBuilder {
+        SessionResolverBuilder::new(instance.clone())
     }
 
     pub(super) fn new_with(inner: Inner) -> Self {
@@ -76,11 +66,11 @@ impl SessionResolver {
         credential: Credential<'_>,
         policy: &Policy,
     ) -> Result<Resolved, Rejection> {
-        match self.cached(&credential, policy) {
+        match self.resolve_cached(&credential, policy) {
             Some(answer) => answer,
             None => {
                 let resolver = Arc::new(self.clone());
-                ResolveSession::resolve(resolver, credential.to_owned(), policy.clone()).await
+                resolver.resolve_uncached(credential.to_owned(), policy.clone()).await
             }
         }
     }
@@ -202,7 +192,7 @@ impl SessionResolver {
 }
 
 impl ResolveSession for SessionResolver {
-    fn cached(
+    fn resolve_cached(
         &self,
         credential: &Credential<'_>,
         policy: &Policy,
@@ -211,7 +201,7 @@ impl ResolveSession for SessionResolver {
         Some(answer.map(|resolved| Resolved { resolver: Some(self.id()), ..resolved }))
     }
 
-    async fn resolve(
+    async fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         policy: Policy,
@@ -245,6 +235,10 @@ impl ResolveSession for SessionResolver {
             }
             _ => Ok(()),
         }
+    }
+
+    fn instance(&self) -> Option<&Instance> {
+        Some(&self.inner.instance)
     }
 
     fn accepts_session_ids(&self) -> bool {

@@ -1,7 +1,6 @@
 //! A session, as Clerk describes it.
 
 mod activity;
-mod actor;
 mod ornament;
 mod status;
 mod task;
@@ -12,11 +11,12 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
-pub use self::{
-    activity::SessionActivity, actor::SessionActor, status::SessionStatus, task::SessionTask,
-};
+pub use self::{activity::SessionActivity, status::SessionStatus, task::SessionTask};
 use self::{task::Tasks, wire::Facts};
-use crate::id::{ClientId, OrganizationId, SessionId, UserId};
+use crate::{
+    Actor,
+    id::{ClientId, OrganizationId, SessionId, UserId},
+};
 
 /// What Clerk says about a session.
 ///
@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// Who acts in the user's place. None says that nobody does: an actor that cannot be read is
-    /// one whose [members](SessionActor::members) are not known.
+    /// one whose [members](Actor::members) are not known.
     ///
     /// ```
     /// # use tower_clerk::Session;
@@ -85,7 +85,7 @@ impl Session {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     #[must_use]
-    pub fn actor(&self) -> Option<&SessionActor> {
+    pub fn actor(&self) -> Option<&Actor> {
         self.0.actor.as_ref()
     }
 

@@ -3,6 +3,8 @@
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
+use crate::unreadable::Unreadable;
+
 /// A JSON value that is still to be read.
 pub(super) trait JsonValue: DeserializeOwned {
     fn read<T: DeserializeOwned>(&self) -> Option<T>;
@@ -17,7 +19,7 @@ impl JsonValue for Value {
     }
 
     fn into_unreadable(self) -> Unreadable {
-        Unreadable(self.to_string().into())
+        Unreadable::new(self.to_string())
     }
 }
 
@@ -30,20 +32,7 @@ impl JsonValue for Box<RawValue> {
     fn into_unreadable(self) -> Unreadable {
         match self.read::<Value>() {
             Some(value) => value.into_unreadable(),
-            None => Unreadable(self.get().into()),
-        }
-    }
-}
-
-/// The JSON text of something that is there and is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unreadable(Box<str>);
-
-impl Serialize for Unreadable {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
-            Ok(json) => json.serialize(serializer),
-            Err(error) => Err(serde::ser::Error::custom(error)),
+            None => Unreadable::new(self.get()),
         }
     }
 }

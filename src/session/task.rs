@@ -3,8 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::ornament::{JsonValue, Unreadable};
+use super::ornament::JsonValue;
 use crate::json_object::JsonObject;
+use crate::unreadable::Unreadable;
 
 /// Something a user has to do before a pending session becomes active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
-    SessionActivity, SessionActor, SessionStatus,
+    SessionActivity, SessionStatus,
     ornament::{JsonValue, Nullable},
     task::Tasks,
 };
 use crate::{
+    Actor,
     id::{ClientId, OrganizationId, SessionId, UserId},
     json_object::JsonObject,
 };
@@ -22,7 +23,7 @@ pub(super) struct Facts {
     #[serde(skip_serializing_if = "Nullable::is_absent")]
     pub(super) client_id: Nullable<ClientId>,
     #[serde(skip_serializing_if = "Nullable::is_absent")]
-    pub(super) actor: Nullable<SessionActor>,
+    pub(super) actor: Nullable<Actor>,
     pub(super) status: SessionStatus,
     #[serde(skip_serializing_if = "Nullable::is_absent")]
     pub(super) last_active_organization_id: Nullable<OrganizationId>,
@@ -53,7 +54,7 @@ impl Facts {
             id: members.id,
             user_id: members.user_id,
             client_id: Nullable::if_readable(members.client_id),
-            actor: Nullable::however(members.actor, SessionActor::read),
+            actor: Nullable::however(members.actor, read_actor),
             status: members.status,
             last_active_organization_id: Nullable::if_readable(members.last_active_organization_id),
             last_active_at: Nullable::if_readable(members.last_active_at),
@@ -64,6 +65,14 @@ impl Facts {
             created_at: Nullable::if_readable(members.created_at),
             tasks: Nullable::however(members.tasks, Tasks::read),
         })
+    }
+}
+
+/// One who cannot be read is there all the same.
+fn read_actor<V: JsonValue>(value: V) -> Actor {
+    match value.read() {
+        Some(members) => Actor::of(members),
+        None => Actor::unreadable(value.into_unreadable()),
     }
 }
 

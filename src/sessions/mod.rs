@@ -46,7 +46,7 @@ pub(crate) use self::{
     ledger::Wanted,
     lifetimes::Lifetimes,
     slot::Slot,
-    upstream::Upstream,
+    upstream::{NoUpstream, Upstream},
 };
 use crate::{Clock, SessionId, follow::Follower};
 

@@ -38,3 +38,23 @@ impl Upstream for SessionsClient {
         Box::pin(SessionsClient::revoke(self, id))
     }
 }
+
+/// In the place of a client where there is no secret key.
+#[derive(Debug)]
+pub(crate) struct NoUpstream;
+
+impl Upstream for NoUpstream {
+    fn read<'a>(
+        &'a self,
+        _: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        _: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::without_secret_key()) })
+    }
+
+    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::without_secret_key()) })
+    }
+}

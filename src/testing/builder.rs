@@ -28,6 +28,7 @@ pub struct SessionsApiBuilder {
     users: Vec<String>,
     templates: Vec<String>,
     enforce_quota: bool,
+    frontend_api_on_loopback: bool,
     clock: Option<Clock>,
     webhooks: Vec<(String, String)>,
 }
@@ -40,6 +41,7 @@ impl SessionsApiBuilder {
             users: Vec::new(),
             templates: Vec::new(),
             enforce_quota: false,
+            frontend_api_on_loopback: false,
             clock: None,
             webhooks: Vec::new(),
         }
@@ -79,6 +81,14 @@ impl SessionsApiBuilder {
         self
     }
 
+    /// Whether the publishable key names the emulator's own address as the Frontend API, instead of a host that
+    /// does not exist. Then whoever [takes the keys from there](crate::InstanceBuilder::keys_from_frontend_api) needs nothing
+    /// but that key, as with Clerk. It takes a development instance, and is off by default.
+    pub fn frontend_api_on_loopback(mut self, on_loopback: bool) -> Self {
+        self.frontend_api_on_loopback = on_loopback;
+        self
+    }
+
     /// The clock of the emulator: one that [runs](Clock::adjustable) or [stands](Clock::fixed) apart from the
     /// clock of what is tested, as Clerk's does. By default it has one of its own, which a
     /// [resolver](SessionsApi::resolver) made by the emulator shares.
@@ -99,8 +109,9 @@ impl SessionsApiBuilder {
     /// # Errors
     ///
     /// Fails if the address is not a loopback one or cannot be bound, if the secret key does not start with
-    /// `sk_test_` or `sk_live_`, if a user ID, a webhook's URL or its secret is none, or if the clock is
-    /// the system's, which cannot be advanced.
+    /// `sk_test_` or `sk_live_`, if a user ID, a webhook's URL or its secret is none, if the clock is
+    /// the system's, which cannot be advanced, or if the [Frontend API](Self::frontend_api_on_loopback)
+    /// cannot be on loopback.
     pub async fn start(self) -> io::Result<SessionsApi> {
         let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !self.addr.ip().is_loopback() {
@@ -108,6 +119,12 @@ impl SessionsApiBuilder {
         }
         if self.secret_key.as_deref().is_some_and(|key| !is_secret_key(key)) {
             return Err(invalid("a secret key is sk_test_ or sk_live_ and printable characters"));
+        }
+        let is_live = self.secret_key.as_deref().is_some_and(|key| key.starts_with("sk_live_"));
+        if self.frontend_api_on_loopback && (is_live || !self.addr.is_ipv4()) {
+            return Err(invalid(
+                "a Frontend API on loopback is a development instance's, on an IPv4 address",
+            ));
         }
         let clock = self.clock.unwrap_or_else(Clock::adjustable);
         if !clock.is_movable() {
@@ -127,8 +144,9 @@ impl SessionsApiBuilder {
             .ok_or_else(|| invalid("webhooks want an http or https URL and a secret, whsec_…"))?;
         let mut seed = [0; 16];
         rand::fill(&mut seed).map_err(|_| io::Error::other("the system has no randomness"))?;
-        let make = move || {
-            let mut state = State::new(self.secret_key, Names::new(seed));
+        let make = move |addr: SocketAddr| {
+            let host = self.frontend_api_on_loopback.then(|| addr.to_string());
+            let mut state = State::new(self.secret_key, host, Names::new(seed));
             state.users.extend(users);
             state.templates.extend(self.templates);
             state.quota =
@@ -152,6 +170,7 @@ impl std::fmt::Debug for SessionsApiBuilder {
             .field("users", &self.users)
             .field("templates", &self.templates)
             .field("enforce_quota", &self.enforce_quota)
+            .field("frontend_api_on_loopback", &self.frontend_api_on_loopback)
             .finish_non_exhaustive()
     }
 }

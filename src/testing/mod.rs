@@ -80,6 +80,7 @@ mod answer;
 mod api;
 mod api_version;
 mod builder;
+mod claims;
 mod clients;
 mod connection;
 mod control;
@@ -112,6 +113,7 @@ use std::{
 
 pub use self::{
     builder::SessionsApiBuilder,
+    claims::claims,
     coverage::{Coverage, CoverageOutcome, RouteCoverage},
     fault::Fault,
     memory_log::MemoryLog,

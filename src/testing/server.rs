@@ -47,7 +47,7 @@ impl Server {
     /// Binds `addr`, makes the state, and serves it.
     pub(super) async fn start(
         addr: SocketAddr,
-        make: impl FnOnce() -> Shared + Send + 'static,
+        make: impl FnOnce(SocketAddr) -> Shared + Send + 'static,
     ) -> io::Result<Self> {
         let (ready, is_ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
@@ -57,7 +57,7 @@ impl Server {
                 Ok(prepared) => prepared,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let shared = Arc::new(make());
+            let shared = Arc::new(make(addr));
             if ready.send(Ok((Arc::clone(&shared), addr, runtime.handle().clone()))).is_ok() {
                 runtime.block_on(serve(listener, shared, stopped));
             }

@@ -41,9 +41,10 @@ pub(super) struct State {
 
 impl State {
     /// An instance without users or sessions, with a key of its own. Making that key takes a while.
-    pub(super) fn new(secret_key: Option<String>, mut names: Names) -> Self {
+    pub(super) fn new(secret_key: Option<String>, host: Option<String>, mut names: Names) -> Self {
         let secret_key = secret_key.unwrap_or_else(|| names.next("sk_test_"));
-        let host = format!("clerk.{}.test", names.next("emulator-").to_lowercase());
+        let made_up = format!("clerk.{}.test", names.next("emulator-").to_lowercase());
+        let host = host.unwrap_or(made_up);
         let instance_id = names.next("ins_");
         let keys = KeyRing::new(SigningKey::generate(instance_id.clone()));
         Self {

@@ -21,7 +21,8 @@ const MACHINE_PREFIXES: [&[u8]; 3] = [b"ak_", b"mt_", b"oat_"];
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     keys: Keys,
-    issuer: Option<Issuer>,
+    /// Those whose tokens are accepted; none where any issuer's are.
+    issuers: Vec<Issuer>,
 }
 
 /// What a token says, and the keys by which we know.
@@ -39,8 +40,8 @@ impl Authenticated {
 }
 
 impl Authenticator {
-    pub(crate) fn new(keys: Keys, issuer: Option<Issuer>) -> Self {
-        Self { keys, issuer }
+    pub(crate) fn new(keys: Keys, issuers: Vec<Issuer>) -> Self {
+        Self { keys, issuers }
     }
 
     /// Authenticates without waiting. `None` means that a key must be fetched first.
@@ -115,11 +116,11 @@ impl Authenticator {
     }
 
     fn check_issuer(&self, claims: Claims) -> Result<Claims, TokenError> {
-        match &self.issuer {
-            Some(issuer) if issuer.as_str() != claims.issuer() => {
-                Err(TokenError::of_issuer(issuer.as_str()))
-            }
-            _ => Ok(claims),
+        let is_accepted = |issuer: &Issuer| issuer.as_str() == claims.issuer();
+        if self.issuers.is_empty() || self.issuers.iter().any(is_accepted) {
+            Ok(claims)
+        } else {
+            Err(TokenError::of_issuer(&self.issuers))
         }
     }
 }
@@ -166,7 +167,7 @@ mod tests {
             async { Ok(TestSigner::ours().jwk_set()) }
         };
         let keys = Keys::fetched_with(Box::new(fetch), Clock::fixed(at(ISSUED)));
-        (Authenticator::new(keys, None), fetches)
+        (Authenticator::new(keys, Vec::new()), fetches)
     }
 
     #[tokio::test]
@@ -231,7 +232,7 @@ mod tests {
             }
         };
         let keys = Keys::fetched_with(Box::new(fetch), clock.clone());
-        let authenticator = Authenticator::new(keys, None);
+        let authenticator = Authenticator::new(keys, Vec::new());
         let (old, new) =
             (signer(false).sign(&session_claims()), signer(true).sign(&session_claims()));
         let seen = authenticator.authenticate(old.as_bytes()).await.unwrap();

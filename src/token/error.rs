@@ -1,6 +1,7 @@
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use super::FetchError;
+use crate::issuer::Issuer;
 
 /// Why a token was not accepted.
 ///
@@ -48,6 +49,8 @@ pub enum TokenErrorKind {
     NotActiveYet,
     /// Issued later than now.
     IssuedInTheFuture,
+    /// Issued before the last sign-in or sign-out of its browser.
+    IssuedBeforeSignIn,
     /// Of a session with sign-in tasks left.
     Pending,
     /// The keys could not be had, so the token could not be judged.
@@ -74,8 +77,10 @@ impl TokenError {
         Self { claim: Some(name), ..Self::from(TokenErrorKind::Claim) }
     }
 
-    pub(super) fn of_issuer(expected: &str) -> Self {
-        Self { expected: Some(expected.into()), ..Self::from(TokenErrorKind::Issuer) }
+    pub(super) fn of_issuer(accepted: &[Issuer]) -> Self {
+        let accepted: Vec<_> = accepted.iter().map(Issuer::as_str).collect();
+        let expected = Some(accepted.join("` or `").into());
+        Self { expected, ..Self::from(TokenErrorKind::Issuer) }
     }
 
     pub(super) fn found_in_template(self) -> Self {
@@ -106,7 +111,7 @@ impl TokenError {
             TokenErrorKind::AuthorizedParty | TokenErrorKind::NoAuthorizedParty => Some("azp"),
             TokenErrorKind::Expired => Some("exp"),
             TokenErrorKind::NotActiveYet => Some("nbf"),
-            TokenErrorKind::IssuedInTheFuture => Some("iat"),
+            TokenErrorKind::IssuedInTheFuture | TokenErrorKind::IssuedBeforeSignIn => Some("iat"),
             TokenErrorKind::Pending => Some("sts"),
             _ => self.claim,
         }
@@ -149,6 +154,7 @@ impl TokenErrorKind {
             TokenErrorKind::Expired => "token-expired",
             TokenErrorKind::NotActiveYet => "token-not-active-yet",
             TokenErrorKind::IssuedInTheFuture => "token-iat-in-the-future",
+            TokenErrorKind::IssuedBeforeSignIn => "session-token-iat-before-client-uat",
             TokenErrorKind::Pending => "session-pending",
             TokenErrorKind::Unavailable => "jwk-remote-failed-to-load",
             TokenErrorKind::Misconfigured => "secret-key-invalid",
@@ -199,11 +205,14 @@ impl fmt::Display for TokenError {
             }
             TokenErrorKind::NoAuthorizedParty => {
                 "the token names no party (`azp`), as those of native apps, of the Backend API and of a page's \
-                 first load do: where such tokens are to be accepted, set no authorized parties"
+                 first load do: where such tokens are to be accepted, say so with `Policy::accept_absent_party`"
             }
             TokenErrorKind::Expired => "the token has expired: get a new one",
             TokenErrorKind::NotActiveYet => "the token is not valid yet: check the clocks",
             TokenErrorKind::IssuedInTheFuture => "the token was issued later than now: check the clocks",
+            TokenErrorKind::IssuedBeforeSignIn => {
+                "the token was issued before its browser last signed in or out (`__client_uat`): get a new one"
+            }
             TokenErrorKind::Pending => "the session is pending: complete its sign-in tasks",
             TokenErrorKind::Unavailable => "the keys to verify tokens are unavailable: try again later",
             TokenErrorKind::Misconfigured => "clerk refuses the secret key: check `CLERK_SECRET_KEY`",

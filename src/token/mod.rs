@@ -5,7 +5,7 @@
 //! forger nothing.
 //!
 //! ```
-//! use tower_clerk::{TokenVerifier, token::TokenErrorKind};
+//! use tower_clerk::{Instance, TokenVerifier, token::TokenErrorKind};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Usually from the environment variable `CLERK_JWT_KEY`.
@@ -18,10 +18,11 @@
 //! # ykEYLoAYrOEAyBk5KC0T24ZNaZ1ufmI3CKN6PnNajlzXFOJjZ8iX298uNSqV4YYI
 //! # gQIDAQAB
 //! -----END PUBLIC KEY-----";
-//! let verifier = TokenVerifier::builder()
-//!     .pem(key)
-//!     .authorized_parties(["https://app.example.com"])
+//! let instance = Instance::builder()
+//!     .jwt_key(key)
+//!     .authorized_parties(["https://app.example.com"])?
 //!     .build()?;
+//! let verifier = TokenVerifier::new(&instance)?;
 //!
 //! let error = verifier.verify("not a token").await.unwrap_err();
 //! assert_eq!(error.kind(), TokenErrorKind::Malformed);
@@ -40,24 +41,24 @@ mod header;
 mod jws;
 mod key_set;
 mod keys;
-mod origin;
 mod pem;
+mod policy;
 mod published;
 mod remote_keys;
 mod rules;
 mod verifier;
 
-pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, clock_skew, issuer, not_empty};
+pub(crate) use self::verifier::{DEFAULT_CLOCK_SKEW, clock_skew};
 pub(crate) use self::{
     authenticator::{Authenticated, Authenticator},
     fetch::{FetchError, FetchKeys},
     keys::Keys,
-    origin::Origin,
+    policy::Parties,
     remote_keys::KeysReport,
-    rules::Expectations,
 };
 pub use self::{
     error::{TokenError, TokenErrorKind},
+    policy::Policy,
     verifier::{TokenVerifier, TokenVerifierBuilder},
 };
 

@@ -1,46 +1,46 @@
-//! What one user of a token expects of it, beside the facts.
+//! The rules of a policy. They are applied anew on each use of a token, so nothing here allocates.
 
 use std::time::{Duration, SystemTime};
 
-use super::{TokenError, TokenErrorKind, origin::Origin};
-use crate::claims::{Category, Claims, NumericDate};
+use super::{
+    Policy, TokenError, TokenErrorKind,
+    policy::{Asked, Parties},
+};
+use crate::{
+    claims::{Category, Claims, NumericDate},
+    credential::PresentedToken,
+};
 
-/// The rules that depend on who asks and when. They are judged anew on each use of a token, so
-/// nothing here allocates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Expectations {
-    pub(crate) authorized_parties: Vec<Origin>,
-    pub(crate) audience: Vec<Box<str>>,
-    pub(crate) accept_pending: bool,
-    pub(crate) accept_templates: bool,
-}
-
-impl Expectations {
+impl Policy {
+    /// Whether a verified token meets this policy: with the parties of its instance where the policy says nothing of
+    /// any, and as it was presented where that is known.
     pub(crate) fn judge(
         &self,
         claims: &Claims,
+        presented: Option<&PresentedToken<'_>>,
+        of_instance: &Parties,
         now: SystemTime,
         skew: Duration,
     ) -> Result<(), TokenError> {
-        self.judge_category(claims)?;
-        self.judge_audience(claims)?;
-        self.judge_authorized_party(claims)?;
+        let asked = self.rules();
+        let in_cookie = presented.is_some_and(|presented| presented.cookie().is_some());
+        asked.judge_category(claims)?;
+        asked.judge_audience(claims)?;
+        asked.judge_authorized_party(claims, of_instance, in_cookie)?;
         judge_times(claims, now, skew)?;
-        if claims.is_pending() && !self.accept_pending {
+        if claims.is_pending() && !asked.accept_pending {
             return Err(TokenErrorKind::Pending.into());
         }
-        Ok(())
-    }
-
-    /// What a failed authentication amounts to here: that a token is a template's comes before
-    /// the faults of its claims, unless templates are accepted.
-    pub(crate) fn judge_error(&self, error: TokenError) -> TokenError {
-        if error.is_found_in_template() && !self.accept_templates {
-            return TokenErrorKind::Category.into();
+        match presented.and_then(PresentedToken::not_issued_before) {
+            Some(time) if claims.issued_at().is_none_or(|issued_at| issued_at < time) => {
+                Err(TokenErrorKind::IssuedBeforeSignIn.into())
+            }
+            _ => Ok(()),
         }
-        error
     }
+}
 
+impl Asked {
     fn judge_category(&self, claims: &Claims) -> Result<(), TokenError> {
         if self.accept_templates {
             Ok(())
@@ -61,14 +61,21 @@ impl Expectations {
         if claims.audience().any(expected) { Ok(()) } else { Err(TokenError::of_claim("aud")) }
     }
 
-    fn judge_authorized_party(&self, claims: &Claims) -> Result<(), TokenError> {
-        if self.authorized_parties.is_empty() {
-            return Ok(());
-        }
-        let authorized = |party| self.authorized_parties.iter().any(|it| it.as_str() == party);
+    fn judge_authorized_party(
+        &self,
+        claims: &Claims,
+        of_instance: &Parties,
+        in_cookie: bool,
+    ) -> Result<(), TokenError> {
+        let parties = match &self.parties {
+            Parties::OfInstance => of_instance,
+            said => said,
+        };
+        let Parties::These(parties) = parties else { return Ok(()) };
         match claims.authorized_party() {
-            Some(party) if authorized(party) => Ok(()),
+            Some(party) if parties.iter().any(|it| it.as_str() == party) => Ok(()),
             Some(_) => Err(TokenErrorKind::AuthorizedParty.into()),
+            None if self.accept_absent_party && !in_cookie => Ok(()),
             None => Err(TokenErrorKind::NoAuthorizedParty.into()),
         }
     }

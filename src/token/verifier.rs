@@ -4,31 +4,54 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Authenticator, Expectations, FetchKeys, Keys, TokenError};
-use crate::{Claims, Clock, ConfigError, JwkSet, PublishableKey, issuer::Issuer};
+use super::{Authenticator, Keys, Parties, Policy, TokenError};
+use crate::{Claims, Clock, ConfigError, Instance, SessionsClient};
 
 /// How far clocks may differ, unless it is set.
 pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// Verifies session tokens without asking Clerk about the session.
+/// Verifies session tokens of an [`Instance`] without asking Clerk about the session.
 ///
-/// A session that was revoked elsewhere is noticed when its tokens expire, a minute after they
-/// were issued. Cloning is one atomic increment.
+/// A session that was revoked elsewhere is noticed when its last token expires, a minute after it
+/// was issued. Cloning is one atomic increment.
 #[derive(Clone)]
 pub struct TokenVerifier(Arc<Inner>);
 
 struct Inner {
     authenticator: Authenticator,
-    expectations: Expectations,
+    policy: Policy,
+    parties: Parties,
     clock_skew: Duration,
     clock: Clock,
 }
 
 impl TokenVerifier {
-    /// Begins to configure a verifier. It needs one source of keys; authorized parties are
-    /// advised.
-    pub fn builder() -> TokenVerifierBuilder {
-        TokenVerifierBuilder::default()
+    /// A verifier with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// Fails where nothing says what verifies the instance's tokens.
+    pub fn new(instance: &Instance) -> Result<Self, ConfigError> {
+        Self::builder(instance).build()
+    }
+
+    /// A verifier for the instance that [the environment describes](Instance::from_env).
+    ///
+    /// # Errors
+    ///
+    /// Fails where a variable is malformed, or nothing says what verifies tokens.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::new(&Instance::from_env()?)
+    }
+
+    /// A verifier with other settings.
+    pub fn builder(instance: &Instance) -> TokenVerifierBuilder {
+        TokenVerifierBuilder {
+            instance: instance.clone(),
+            policy: Policy::new(),
+            clock_skew: DEFAULT_CLOCK_SKEW,
+            clock: Clock::default(),
+        }
     }
 
     /// Verifies a token as of now.
@@ -47,10 +70,10 @@ impl TokenVerifier {
     ///
     /// Fails as [`verify`](TokenVerifier::verify) does.
     pub async fn verify_at(&self, token: &str, now: SystemTime) -> Result<Claims, TokenError> {
-        let Inner { authenticator, expectations, clock_skew, .. } = &*self.0;
+        let Inner { authenticator, policy, parties, clock_skew, .. } = &*self.0;
         let authenticated = authenticator.authenticate(token.as_bytes()).await;
-        let claims = authenticated.map_err(|error| expectations.judge_error(error))?.claims;
-        expectations.judge(&claims, now, *clock_skew)?;
+        let claims = authenticated.map_err(|error| policy.judge_error(error))?.claims;
+        policy.judge(&claims, None, parties, now, *clock_skew)?;
         Ok(claims)
     }
 }
@@ -58,7 +81,7 @@ impl TokenVerifier {
 impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenVerifier")
-            .field("expectations", &self.0.expectations)
+            .field("policy", &self.0.policy)
             .field("clock_skew", &self.0.clock_skew)
             .field("clock", &self.0.clock)
             .finish_non_exhaustive()
@@ -66,179 +89,56 @@ impl fmt::Debug for TokenVerifier {
 }
 
 /// Configures a [`TokenVerifier`].
+#[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct TokenVerifierBuilder {
-    keys: Vec<Source>,
-    authorized_parties: Option<Vec<String>>,
-    audience: Option<Vec<Box<str>>>,
-    issuer: Option<String>,
+    instance: Instance,
+    policy: Policy,
     clock_skew: Duration,
     clock: Clock,
-    accept_pending: bool,
-    accept_templates: bool,
-}
-
-enum Source {
-    JwkSet(JwkSet),
-    Pem(String),
-    Fetched(Box<dyn FetchKeys>),
 }
 
 impl TokenVerifierBuilder {
-    /// Verifies with the keys of a JWK Set.
-    pub fn jwk_set(self, set: JwkSet) -> Self {
-        self.keys(Source::JwkSet(set))
-    }
-
-    /// Verifies with one key in PEM, whatever key ID a token names: the "JWKS public key" of
-    /// Clerk's dashboard, which its SDKs read from `CLERK_JWT_KEY`.
-    ///
-    /// The body alone, without the lines around it, line breaks written as `\n`, quotes around it and
-    /// base64 of the whole do as well.
-    pub fn pem(self, pem: &str) -> Self {
-        self.keys(Source::Pem(pem.to_owned()))
-    }
-
-    /// Verifies with keys that are fetched and kept fresh.
-    pub(crate) fn keys_fetched_with(self, fetch: impl FetchKeys) -> Self {
-        self.keys(Source::Fetched(Box::new(fetch)))
-    }
-
-    /// Accepts only tokens issued to one of these origins, such as `https://app.example.com`.
-    ///
-    /// # Security
-    ///
-    /// Without this, a token issued to any origin of the instance is accepted, a subdomain that
-    /// somebody else controls included.
-    pub fn authorized_parties<I>(mut self, parties: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.authorized_parties.get_or_insert_default().extend(parties.into_iter().map(Into::into));
-        self
-    }
-
-    /// Accepts tokens with an audience only if it is one of these. Session tokens have none
-    /// unless they are customized.
-    pub fn audience<I>(mut self, audience: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        let audience = audience.into_iter().map(|one| one.into().into_boxed_str());
-        self.audience.get_or_insert_default().extend(audience);
-        self
-    }
-
-    /// Accepts only tokens of this issuer: the Frontend API, such as
-    /// `https://clerk.example.com`.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
-        self
-    }
-
-    /// Accepts only tokens of the instance with this key.
-    pub fn publishable_key(self, key: &PublishableKey) -> Self {
-        self.issuer(key.issuer())
+    /// Asks this of tokens, beyond that they are genuine and current. Of a policy's settings only
+    /// [`max_age`](Policy::max_age) means nothing here, and is refused.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Sets how far the clocks may differ: 5 seconds unless set.
-    pub fn clock_skew(mut self, skew: Duration) -> Self {
-        self.clock_skew = skew;
-        self
-    }
-
-    /// Accepts tokens of sessions that have sign-in tasks left.
-    pub fn accept_pending(mut self) -> Self {
-        self.accept_pending = true;
-        self
-    }
-
-    /// Accepts tokens made from JWT templates.
-    ///
-    /// # Security
-    ///
-    /// They outlive their session: revoking it does not end them.
-    pub fn accept_templates(mut self) -> Self {
-        self.accept_templates = true;
-        self
+    pub fn clock_skew(self, clock_skew: Duration) -> Self {
+        Self { clock_skew, ..self }
     }
 
     /// Reads the time from this clock: the system's unless set.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
-    /// Finishes.
+    /// The verifier.
     ///
     /// # Errors
     ///
-    /// Fails unless there is exactly one source of keys, and every value is of its form.
+    /// Fails where nothing says what verifies the instance's tokens, or a setting means nothing here.
     pub fn build(self) -> Result<TokenVerifier, ConfigError> {
-        let expectations = Expectations {
-            authorized_parties: self
-                .authorized_parties
-                .map(|parties| not_empty("the authorized parties", parties))
-                .transpose()?
-                .unwrap_or_default()
-                .iter()
-                .map(|party| party.parse())
-                .collect::<Result<_, _>>()?,
-            audience: self
-                .audience
-                .map(|audience| not_empty("the audience", audience))
-                .transpose()?
-                .unwrap_or_default(),
-            accept_pending: self.accept_pending,
-            accept_templates: self.accept_templates,
+        if self.policy.greatest_age().is_some() {
+            return Err(ConfigError::contradiction(
+                "`max_age` needs somebody who asks Clerk; use a `SessionResolver`, or drop it",
+            ));
+        }
+        let client = match &self.instance.parts().secret_key {
+            Some(_) => Some(SessionsClient::new(&self.instance)?),
+            None => None,
         };
-        let issuer = self.issuer.map(issuer).transpose()?;
-        let clock_skew = clock_skew(self.clock_skew)?;
-        let mut sources = self.keys.into_iter();
-        let keys = match (sources.next(), sources.next()) {
-            (Some(Source::JwkSet(set)), None) => Keys::from_jwk_set(&set)?,
-            (Some(Source::Pem(pem)), None) => Keys::from_pem(&pem)?,
-            (Some(Source::Fetched(fetch)), None) => Keys::fetched_with(fetch, self.clock.clone()),
-            (None, _) => {
-                return Err(ConfigError::contradiction(
-                    "a token verifier needs keys: give it a client, a JWK Set or a PEM",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::contradiction(
-                    "a token verifier takes its keys from one source: give it a client, a JWK Set or a PEM",
-                ));
-            }
-        };
+        let keys = Keys::of(&self.instance, client.as_ref(), self.clock.clone())?;
         Ok(TokenVerifier(Arc::new(Inner {
-            authenticator: Authenticator::new(keys, issuer),
-            expectations,
-            clock_skew,
+            authenticator: Authenticator::new(keys, self.instance.parts().issuers.clone()),
+            policy: self.policy,
+            parties: Parties::of(&self.instance),
+            clock_skew: clock_skew(self.clock_skew)?,
             clock: self.clock,
         })))
     }
-
-    fn keys(mut self, source: Source) -> Self {
-        self.keys.push(source);
-        self
-    }
-}
-
-/// An empty list would switch the check off, which nobody asks for by giving one.
-pub(crate) fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError>
-where
-    T: AsRef<str>,
-{
-    if list.iter().any(|one| one.as_ref().is_empty()) {
-        return Err(ConfigError::malformed(what, "such that none of them is empty"));
-    }
-    if list.is_empty() {
-        return Err(ConfigError::malformed(
-            what,
-            "at least one: leave the setting out to accept any",
-        ));
-    }
-    Ok(list)
 }
 
 /// Longer would keep tokens of a minute alive for several.
@@ -247,37 +147,6 @@ pub(crate) fn clock_skew(skew: Duration) -> Result<Duration, ConfigError> {
         return Err(ConfigError::malformed("the clock skew", "at most 5 minutes"));
     }
     Ok(skew)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it maps an optional setting")]
-pub(crate) fn issuer(issuer: String) -> Result<Issuer, ConfigError> {
-    issuer.parse()
-}
-
-impl Default for TokenVerifierBuilder {
-    fn default() -> Self {
-        Self {
-            keys: Vec::new(),
-            authorized_parties: None,
-            audience: None,
-            issuer: None,
-            clock_skew: DEFAULT_CLOCK_SKEW,
-            clock: Clock::default(),
-            accept_pending: false,
-            accept_templates: false,
-        }
-    }
-}
-
-impl fmt::Debug for TokenVerifierBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenVerifierBuilder")
-            .field("authorized_parties", &self.authorized_parties)
-            .field("audience", &self.audience)
-            .field("issuer", &self.issuer)
-            .field("clock_skew", &self.clock_skew)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

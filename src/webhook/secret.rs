@@ -10,7 +10,7 @@ use base64::{
 
 use crate::{
     config_error::ConfigError,
-    environment::{Environment, Process},
+    environment::{self, LookUp},
 };
 
 /// The signing secret of a webhook endpoint, `whsec_…`, as Clerk's dashboard shows it.
@@ -49,11 +49,11 @@ impl WebhookSecret {
     ///
     /// When the variable is missing or holds no secret.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_environment(&Process)
+        Self::looked_up(&mut environment::process)
     }
 
-    fn from_environment(environment: &impl Environment) -> Result<Self, ConfigError> {
-        let text = environment.required("CLERK_WEBHOOK_SIGNING_SECRET")?;
+    fn looked_up(look_up: LookUp<'_>) -> Result<Self, ConfigError> {
+        let text = environment::required(look_up, "CLERK_WEBHOOK_SIGNING_SECRET")?;
         Self::parse(&text, "`CLERK_WEBHOOK_SIGNING_SECRET`")
     }
 
@@ -98,17 +98,13 @@ impl fmt::Debug for WebhookSecret {
 
 #[cfg(test)]
 mod tests {
-    use std::env::VarError;
-
     use super::*;
 
-    struct Holding(&'static str);
-
-    impl Environment for Holding {
-        fn look_up(&self, name: &'static str) -> Result<String, VarError> {
+    fn held(text: &str) -> Result<WebhookSecret, ConfigError> {
+        WebhookSecret::looked_up(&mut |name| {
             assert_eq!(name, "CLERK_WEBHOOK_SIGNING_SECRET");
-            Ok(self.0.to_owned())
-        }
+            Ok(Some(text.to_owned()))
+        })
     }
 
     #[test]
@@ -140,16 +136,15 @@ mod tests {
 
     #[test]
     fn a_wrong_secret_is_named_and_not_repeated() {
-        let told = WebhookSecret::from_environment(&Holding("whsec_aHVzaA==")).unwrap_err();
+        let told = held("whsec_aHVzaA==").unwrap_err();
         let told = told.to_string();
         assert!(
             told.contains("`CLERK_WEBHOOK_SIGNING_SECRET`") && !told.contains("aHVz"),
             "{told}"
         );
-        let missing = WebhookSecret::from_environment(&Holding("")).unwrap_err().to_string();
+        let missing = held("").unwrap_err().to_string();
         assert!(missing.contains("CLERK_WEBHOOK_SIGNING_SECRET"), "{missing}");
-        let good = Holding("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
-        let secret = WebhookSecret::from_environment(&good).unwrap();
+        let secret = held("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").unwrap();
         assert_eq!(format!("{secret:?}"), "WebhookSecret(whsec_…)");
     }
 }

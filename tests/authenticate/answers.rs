@@ -168,7 +168,7 @@ async fn answers_to_refusals_can_be_replaced() {
     let clerk = SessionsApi::start().await;
     let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
     let layer = layer.rejection_response(|rejection, _| {
-        let mut response = http::Response::new(rejection.reason().into());
+        let mut response = http::Response::new(rejection.reason().to_owned());
         *response.status_mut() = StatusCode::IM_A_TEAPOT;
         response
     });

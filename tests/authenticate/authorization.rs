@@ -306,8 +306,8 @@ mod in_handlers {
     use http_body_util::BodyExt;
     use tonic::Code;
     use tower_clerk::{
-        axum::{Authorized, Rule},
-        tonic::RequestExt,
+        for_axum::{Authorized, Rule},
+        for_tonic::RequestExt,
     };
 
     use super::*;

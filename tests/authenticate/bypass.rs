@@ -227,8 +227,8 @@ async fn behind_a_planter(layer: AuthenticateLayer, request: Request<()>) -> Fou
     let service = ServiceBuilder::new()
         .map_request(move |mut request: Request<()>| {
             let extensions = request.extensions_mut();
-            extensions.insert(resolved.session.clone().unwrap());
-            extensions.insert(resolved.claims.clone().unwrap());
+            extensions.insert(resolved.session().cloned().unwrap());
+            extensions.insert(resolved.claims().cloned().unwrap());
             extensions.insert(Freshness::stale(SystemTime::UNIX_EPOCH));
             request
         })
@@ -301,7 +301,7 @@ async fn a_resolver_that_names_nobody_admits_nobody() {
     struct Yes;
 
     impl ResolveSession for Yes {
-        fn cached(
+        fn resolve_cached(
             &self,
             presented: &Credential<'_>,
             _: &Policy,
@@ -310,7 +310,7 @@ async fn a_resolver_that_names_nobody_admits_nobody() {
             (token.as_bytes() == b"now").then(|| Ok(Resolved::default()))
         }
 
-        async fn resolve(
+        async fn resolve_uncached(
             self: Arc<Self>,
             _: OwnedCredential,
             _: Policy,
@@ -475,7 +475,8 @@ async fn an_identifier_is_a_credential_only_in_the_header_that_is_trusted() {
     }
 
     let trusted = TrustedSessionId::header(HeaderName::from_static("x-session-id"));
-    for stack in stacks::all(&layer.extractor(Or::new(trusted, BearerToken)).unwrap()).await {
+    for stack in stacks::all(&layer.extractor(Or::new(trusted, BearerToken::new())).unwrap()).await
+    {
         for header in elsewhere {
             let outcome = stack.with(&[header]).await;
             assert!(matches!(outcome, Outcome::Missing | Outcome::Invalid), "{header:?}");
@@ -502,7 +503,7 @@ async fn identifiers_with_a_check_that_needs_tokens_are_refused_at_start_up() {
         let header = || TrustedSessionId::header(HeaderName::from_static("x-session-id"));
         for refused in [
             layer.clone().extractor(header()).unwrap_err(),
-            layer.clone().extractor(Or::new(BearerToken, header())).unwrap_err(),
+            layer.clone().extractor(Or::new(BearerToken::new(), header())).unwrap_err(),
         ] {
             assert!(matches!(refused, ConfigError::Contradiction { .. }), "{check:?}: {refused}");
         }

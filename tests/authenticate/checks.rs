@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 use serde_json::Value;
 use tower_clerk::{
-    AuthenticateLayer, SessionCheck, SessionsClient,
+    AuthenticateLayer, Policy, SessionCheck, SessionsClient,
     client::ApiVersion,
     extract::TrustedSessionId,
     testing::{Operation, SessionsApi},
@@ -86,11 +86,12 @@ async fn networkless_with_a_key_of_its_own_asks_clerk_for_nothing() {
     let clerk = SessionsApi::start().await;
     let token = clerk.token(&clerk.sign_in("user_ada"));
     for keys in ["pem", "jwk set"] {
-        let builder = clerk.resolver_builder().check(SessionCheck::Networkless);
-        let builder = match keys {
-            "pem" => builder.pem(&clerk.jwt_key()),
-            _ => builder.jwk_set(clerk.jwk_set()),
+        let instance = match keys {
+            "pem" => clerk.instance_builder().jwt_key(clerk.jwt_key()),
+            _ => clerk.instance_builder().jwk_set(clerk.jwk_set()),
         };
+        let builder = clerk.resolver_builder_of(&instance.build().unwrap());
+        let builder = builder.check(SessionCheck::Networkless);
         let stack = stacks::hyper(AuthenticateLayer::new(builder.build().unwrap()).unwrap()).await;
         assert_eq!(stack.bearer(&token).await, admitted("user_ada"), "{keys}");
     }
@@ -149,7 +150,8 @@ async fn pending_sessions_are_admitted_where_they_are_accepted_and_there_alone()
     let token = clerk.token(&session);
     let resolver = clerk.resolver();
     let strict = AuthenticateLayer::new(resolver.clone()).unwrap();
-    let lenient = AuthenticateLayer::new(resolver).unwrap().accept_pending().unwrap();
+    let lenient =
+        AuthenticateLayer::new(resolver).unwrap().policy(Policy::new().accept_pending()).unwrap();
     let (strict, lenient) = (stacks::axum(strict).await, stacks::axum(lenient).await);
     for _ in 0..2 {
         assert_eq!(strict.bearer(&token).await, Outcome::Invalid);
@@ -163,7 +165,8 @@ async fn template_tokens_are_admitted_by_networkless_layers_that_accept_them() {
     let token = clerk.mint(&clerk.sign_in("user_ada")).template().sign();
     let resolver = clerk.resolver_builder().check(SessionCheck::Networkless).build().unwrap();
     let strict = AuthenticateLayer::new(resolver.clone()).unwrap();
-    let lenient = AuthenticateLayer::new(resolver).unwrap().accept_templates().unwrap();
+    let lenient =
+        AuthenticateLayer::new(resolver).unwrap().policy(Policy::new().accept_templates()).unwrap();
     let (strict, lenient) = (stacks::axum(strict).await, stacks::axum(lenient).await);
     for _ in 0..2 {
         let answer = strict.ask(&[bearer(&token).pair()]).await;
@@ -171,7 +174,7 @@ async fn template_tokens_are_admitted_by_networkless_layers_that_accept_them() {
         assert_eq!(lenient.bearer(&token).await, admitted("user_ada"));
     }
     let get = AuthenticateLayer::new(clerk.resolver()).unwrap();
-    let error = get.accept_templates().unwrap_err();
+    let error = get.policy(Policy::new().accept_templates()).unwrap_err();
     assert!(error.to_string().contains("Networkless"), "{error}");
 }
 
@@ -183,7 +186,8 @@ async fn layers_with_different_policies_share_a_resolver() {
     let nameless = clerk.mint(&session).without_claim("azp").sign();
     let resolver = clerk.resolver();
     let layer = |party: &str| {
-        AuthenticateLayer::new(resolver.clone()).unwrap().authorized_parties([party]).unwrap()
+        let policy = Policy::new().authorized_parties([party]).unwrap();
+        AuthenticateLayer::new(resolver.clone()).unwrap().policy(policy).unwrap()
     };
     let app = stacks::axum(layer("https://app.example.com")).await;
     let admin = stacks::axum(layer("https://admin.example.com")).await;
@@ -206,14 +210,19 @@ async fn configurations_that_cannot_work_are_refused_at_start_up() {
         |resolver: &tower_clerk::SessionResolver| AuthenticateLayer::new(resolver.clone()).unwrap();
     let trusted = || TrustedSessionId::header(HeaderName::from_static("x-session-id"));
 
-    assert!(layer(&networkless).max_age(Duration::from_secs(1)).is_err());
+    assert!(layer(&networkless).policy(Policy::new().max_age(Duration::from_secs(1))).is_err());
     assert!(layer(&networkless).extractor(trusted()).is_err());
     assert!(layer(&verify).extractor(trusted()).is_err());
-    assert!(layer(&clerk.resolver()).authorized_parties(["app.example.com"]).is_err());
-    assert!(layer(&clerk.resolver()).authorized_parties([""; 0]).is_err());
+    assert!(Policy::new().authorized_parties(["app.example.com"]).is_err());
+    assert!(Policy::new().authorized_parties([""; 0]).is_err());
     assert!(builder().capacity(0).build().is_err());
-    assert!(builder().pem("junk").build().is_err());
-    assert!(builder().issuer("clerk.example.com").build().is_err());
+    let junk = clerk.instance_builder().jwt_key("junk").build().unwrap();
+    assert!(clerk.resolver_builder_of(&junk).build().is_err());
+    assert!(clerk.instance_builder().further_issuers(["clerk.example.com"]).is_err());
+    let other = SessionsApi::start().await;
+    let error = builder().client(other.client()).build().unwrap_err();
+    assert!(error.to_string().contains("another instance"), "{error}");
+    assert!(builder().client(clerk.client()).build().is_ok(), "whatever handle it is made from");
     let long = Duration::from_secs(1 << 20);
     assert!(builder().ttl(long).build().is_err());
     assert!(builder().session_ttl(long).build().is_err());
@@ -231,12 +240,12 @@ async fn configurations_that_cannot_work_are_refused_at_start_up() {
 async fn the_own_client_of_another_version_still_verifies() {
     let clerk = SessionsApi::start().await;
     let token = clerk.token(&clerk.sign_in("user_ada"));
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
+    let client = SessionsClient::builder(&clerk.instance())
         .api_version(ApiVersion::V2021_02_05)
         .build()
         .unwrap();
-    let resolver = tower_clerk::SessionResolver::builder(client)
+    let resolver = tower_clerk::SessionResolver::builder(&clerk.instance())
+        .client(client)
         .clock(clerk.clock())
         .check(SessionCheck::Verify)
         .build()
@@ -264,7 +273,7 @@ impl Bearer {
 async fn a_policy_that_a_resolver_cannot_keep_admits_nobody() {
     let clerk = SessionsApi::start().await;
     let template = clerk.mint(&clerk.sign_in("user_ada")).template().sign();
-    let policy = tower_clerk::Policy::new().accept_templates();
+    let policy = Policy::new().accept_templates();
     let resolver = clerk.resolver();
     for _ in 0..2 {
         let credential = tower_clerk::Credential::session_token(template.as_bytes());

@@ -4,11 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Request, StatusCode, header};
 use tower::{Layer, ServiceExt};
-use tower_clerk::{
-    AuthenticateLayer, PublishableKey,
-    extract::{BearerToken, Or, SessionCookie},
-    testing::SessionsApi,
-};
+use tower_clerk::{AuthenticateLayer, Instance, PublishableKey, testing::SessionsApi};
 
 use crate::{
     doubles::Strict,
@@ -226,11 +222,18 @@ impl Names {
     }
 
     fn layer(&self) -> AuthenticateLayer {
-        let key: PublishableKey = self.clerk.publishable_key().parse().unwrap();
-        AuthenticateLayer::new(self.clerk.resolver())
-            .unwrap()
-            .extractor(Or::new(BearerToken, SessionCookie::of_instance(&key)))
-            .unwrap()
+        AuthenticateLayer::new(self.clerk.resolver()).unwrap()
+    }
+
+    /// Of an instance whose publishable key is not known.
+    fn layer_without_a_publishable_key(&self) -> AuthenticateLayer {
+        let instance = Instance::builder()
+            .secret_key(self.clerk.secret_key().parse().unwrap())
+            .api_url(self.clerk.base_url())
+            .and_then(|builder| builder.build())
+            .unwrap();
+        let resolver = self.clerk.resolver_builder_of(&instance).build().unwrap();
+        AuthenticateLayer::new(resolver).unwrap()
     }
 
     fn fill_in(&self, text: &str) -> String {
@@ -287,18 +290,14 @@ async fn where_a_caller_may_be_anonymous_a_bad_credential_is_refused_all_the_sam
 async fn the_table_holds_without_the_network_too() {
     let names = Names::new().await;
     let resolver = names.clerk.resolver_builder().check(tower_clerk::SessionCheck::Networkless);
-    let key: PublishableKey = names.clerk.publishable_key().parse().unwrap();
-    let layer = AuthenticateLayer::new(resolver.build().unwrap())
-        .unwrap()
-        .extractor(Or::new(BearerToken, SessionCookie::of_instance(&key)))
-        .unwrap();
+    let layer = AuthenticateLayer::new(resolver.build().unwrap()).unwrap();
     assert_table(&names, &layer, Outcome::Missing).await;
 }
 
 #[tokio::test]
-async fn by_default_no_suffixed_cookie_is_read() {
+async fn without_a_publishable_key_no_suffixed_cookie_is_read() {
     let names = Names::new().await;
-    let layer = AuthenticateLayer::new(names.clerk.resolver()).unwrap();
+    let layer = names.layer_without_a_publishable_key();
     for stack in stacks::all(&layer).await {
         let suffixed = names.ask(&stack, &["cookie: __session_{own}={ada}"]).await;
         assert_eq!(suffixed, Outcome::Missing, "{}", stack.name);
@@ -311,9 +310,8 @@ async fn by_default_no_suffixed_cookie_is_read() {
 #[tokio::test]
 async fn another_apps_cookie_turns_no_visitor_away_and_fetches_no_keys() {
     let names = Names::new().await;
-    let default = AuthenticateLayer::new(names.clerk.resolver()).unwrap();
     for (layer, cookies) in [
-        (default, &["cookie: __session=s%3Aabc"][..]),
+        (names.layer_without_a_publishable_key(), &["cookie: __session=s%3Aabc"][..]),
         (names.layer(), &["cookie: __session=s%3Aabc"]),
         (names.layer(), &["cookie: __client_uat_{own}=0; __session={foreign-token}"]),
         (names.layer(), &["cookie: __session={foreign-token}"]),

@@ -11,7 +11,7 @@ use http::{Method, StatusCode, header};
 use tower::ServiceExt;
 use tower_clerk::{
     AuthenticateLayer, PublishableKey, RevokeSession, Session, SessionCheck, SessionId,
-    extract::{BearerToken, Or, SessionCookie},
+    extract::SessionCookie,
     testing::{Fault, Operation, SessionsApi},
 };
 use tower_http::csrf::CsrfLayer;
@@ -31,11 +31,7 @@ impl App {
     async fn new() -> Self {
         let clerk = SessionsApi::start().await;
         let resolver = clerk.resolver();
-        let key: PublishableKey = clerk.publishable_key().parse().unwrap();
-        let layer = AuthenticateLayer::new(resolver.clone())
-            .unwrap()
-            .extractor(Or::new(BearerToken, SessionCookie::of_instance(&key)))
-            .unwrap();
+        let layer = AuthenticateLayer::new(resolver.clone()).unwrap();
         let router = Router::new()
             .route("/me", get(async |session: Session| session.user_id().to_string()))
             .route("/transfer", post(async |session: Session| session.user_id().to_string()))
@@ -394,10 +390,10 @@ async fn without_that_layer_a_cookie_is_obeyed_from_anywhere() {
 #[tokio::test]
 async fn a_token_made_for_another_origin_is_refused_where_parties_are_set() {
     let clerk = SessionsApi::start().await;
-    let layer = AuthenticateLayer::new(clerk.resolver())
-        .unwrap()
-        .authorized_parties(["https://app.example.com"])
-        .unwrap();
+    let instance = clerk.instance_builder().authorized_parties(["https://app.example.com"]);
+    let instance = instance.unwrap().build().unwrap();
+    let resolver = clerk.resolver_builder_of(&instance).build().unwrap();
+    let layer = AuthenticateLayer::new(resolver).unwrap();
     let session = clerk.sign_in("user_ada");
     let app = Router::new().route("/me", get(async || "hello")).layer(layer);
     for (party, status) in [

@@ -107,7 +107,7 @@ impl Gate {
 }
 
 impl ResolveSession for Gate {
-    fn cached(
+    fn resolve_cached(
         &self,
         credential: &Credential<'_>,
         _: &Policy,
@@ -120,7 +120,7 @@ impl ResolveSession for Gate {
         }
     }
 
-    async fn resolve(
+    async fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         _: Policy,
@@ -133,7 +133,7 @@ impl ResolveSession for Gate {
     }
 }
 
-fn presented<'a>(credential: &Credential<'a>) -> &'a [u8] {
+fn presented<'a>(credential: &'a Credential<'_>) -> &'a [u8] {
     match credential {
         Credential::SessionToken(token) => token.as_bytes(),
         other => panic!("{other:?}"),
@@ -141,9 +141,7 @@ fn presented<'a>(credential: &Credential<'a>) -> &'a [u8] {
 }
 
 fn resolved() -> Resolved {
-    let mut resolved = Resolved::default();
-    resolved.session = Some(session());
-    resolved
+    Resolved::default().with_session(session())
 }
 
 fn refused() -> Rejection {

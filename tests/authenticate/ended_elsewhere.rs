@@ -39,7 +39,8 @@ impl World {
         let (clerk, ours) = (SessionsApi::start().await, Clock::adjustable());
         let behind = if clerk_is_ahead > 0 { clerk.clock() } else { ours.clone() };
         behind.advance(Duration::from_secs(clerk_is_ahead.unsigned_abs()));
-        let builder = clerk.resolver_builder().jwk_set(clerk.jwk_set()).clock(ours.clone());
+        let instance = clerk.instance_builder().jwk_set(clerk.jwk_set()).build().unwrap();
+        let builder = clerk.resolver_builder_of(&instance).clock(ours.clone());
         let layer = AuthenticateLayer::new(builder.build().unwrap()).unwrap();
         let stack = stacks::axum(layer).await;
         let session = clerk.sign_in("user_ada");

@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     ffi::{OsStr, OsString},
     process::Command,
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -13,10 +14,13 @@ use http_body_util::Empty;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, ConfigError, PublishableKey, Rejection, Session, SessionResolver,
+    AuthenticateLayer, ConfigError, Instance, Policy, PublishableKey, Rejection, Session,
+    SessionResolver,
     testing::{Operation, SessionsApi},
 };
 
+const FRONTEND_API: &str = "CLERK_FRONTEND_API_URL";
+const PROXY: &str = "CLERK_PROXY_URL";
 const PARTIES: &str = "CLERK_AUTHORIZED_PARTIES";
 const URL: &str = "CLERK_API_URL";
 const PEM: &str = "CLERK_JWT_KEY";
@@ -66,7 +70,9 @@ impl Variables {
             "environment::all_of_it_set_the_service_is_complete",
             "--nocapture",
         ]);
-        for name in [SECRET, PUBLISHABLE, PEM, URL, PARTIES, "CLERK_API_VERSION"] {
+        for name in
+            [SECRET, PUBLISHABLE, PEM, URL, FRONTEND_API, PROXY, PARTIES, "CLERK_API_VERSION"]
+        {
             child.env_remove(name);
         }
         child.env(HEADER, header).envs(self.0.iter().cloned());
@@ -108,6 +114,15 @@ async fn be_the_service(header: &str) {
 fn layer() -> Result<AuthenticateLayer, ConfigError> {
     match std::env::var(SET_UP).as_deref() {
         Ok("resolver") => AuthenticateLayer::new(SessionResolver::from_env()?),
+        Ok("instance") => AuthenticateLayer::new(SessionResolver::new(&Instance::from_env()?)?),
+        Ok("lookup") => {
+            let instance = Instance::from_lookup(|name| std::env::var(name).ok())?;
+            AuthenticateLayer::new(SessionResolver::builder(&instance).build()?)
+        }
+        Ok("policy") => {
+            let hasty = Policy::new().max_age(Duration::from_secs(3600));
+            AuthenticateLayer::from_env()?.policy(hasty)
+        }
         _ => AuthenticateLayer::from_env(),
     }
 }
@@ -267,13 +282,49 @@ async fn clerks_variable_for_another_version_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_resolver_alone_reads_nothing_of_the_layers() {
+async fn however_a_layer_is_made_it_is_as_strict_and_reads_the_same_cookies() {
     let clerk = SessionsApi::start().await;
-    let variables = Variables::of(&clerk).with(SET_UP, "resolver").with(PARTIES, "nonsense");
-    let said = variables.ask(&format!("authorization: Bearer {}", token(&clerk)));
-    assert_eq!(said.answer, ada());
-    assert_eq!(said.warnings, [""; 0]);
-    assert!(variables.without(SECRET).refused().contains(SECRET));
+    let key: PublishableKey = clerk.publishable_key().parse().unwrap();
+    let suffix = key.cookie_suffix();
+    let session = clerk.sign_in("user_ada");
+    let ours = token(&clerk);
+    let elsewhere = clerk.mint(&session).authorized_party("https://evil.example.com").sign();
+    for set_up in ["layer", "resolver", "instance", "lookup", "policy"] {
+        let variables = Variables::of(&clerk).with(SET_UP, set_up);
+        for header in ["authorization: Bearer ".into(), format!("cookie: __session_{suffix}=")] {
+            let said = variables.ask(&format!("{header}{ours}"));
+            assert_eq!(said.answer, ada(), "{set_up}: {header}");
+            assert_eq!(said.warnings, [""; 0], "{set_up}");
+            let said = variables.ask(&format!("{header}{elsewhere}"));
+            assert_eq!(said.answer, refused("token-invalid-authorized-parties"), "{set_up}");
+        }
+        let unset = variables.without(PARTIES).ask(&format!("authorization: Bearer {elsewhere}"));
+        assert_eq!(unset.answer, ada(), "the negative control of {set_up}");
+        assert!(variables.without(SECRET).refused().contains(SECRET));
+    }
+}
+
+#[tokio::test]
+async fn the_frontend_api_and_its_proxy_are_issuers_beside_the_publishable_keys() {
+    let clerk = SessionsApi::start().await;
+    let session = clerk.sign_in("user_ada");
+    let of = |issuer: &str| {
+        let token = clerk.mint(&session).authorized_party("https://app.example.com");
+        format!("authorization: Bearer {}", token.claim("iss", issuer).sign())
+    };
+    let (proxy, frontend_api) = ("https://app.example.com/__clerk", "https://clerk.example.com");
+    let all = Variables::of(&clerk).with(PROXY, proxy).with(FRONTEND_API, frontend_api);
+    for issuer in [clerk.issuer(), proxy, frontend_api] {
+        assert_eq!(all.ask(&of(issuer)).answer, ada(), "{issuer}");
+    }
+    let other = refused("token-invalid-issuer");
+    assert_eq!(all.ask(&of("https://other.example.com")).answer, other);
+    assert_eq!(all.without(PROXY).ask(&of(proxy)).answer, other);
+
+    let alone = all.without(PUBLISHABLE).without(PROXY);
+    let said = alone.ask(&of(frontend_api));
+    assert_eq!((said.answer, said.warnings), (ada(), Vec::new()));
+    assert_eq!(alone.ask(&of(clerk.issuer())).answer, other);
 }
 
 #[tokio::test]
@@ -322,6 +373,10 @@ async fn what_cannot_work_is_refused_at_start_up_with_its_cause() {
         (PARTIES, ",", PARTIES),
         (PARTIES, " , ", PARTIES),
         (PARTIES, " ", PARTIES),
+        (FRONTEND_API, "clerk.example.com", FRONTEND_API),
+        (FRONTEND_API, "https://clerk.example.com/", FRONTEND_API),
+        (PROXY, "/__clerk", PROXY),
+        (PROXY, " ", PROXY),
     ] {
         let error = good.with(name, value).refused();
         assert!(error.contains(cause), "{name}={value}: {error}");
@@ -334,7 +389,7 @@ async fn a_variable_that_is_not_unicode_is_named() {
     use std::os::unix::ffi::OsStrExt;
 
     let clerk = SessionsApi::start().await;
-    for name in [SECRET, PUBLISHABLE, PEM, URL, PARTIES] {
+    for name in [SECRET, PUBLISHABLE, PEM, URL, FRONTEND_API, PROXY, PARTIES] {
         let error = Variables::of(&clerk).with(name, OsStr::from_bytes(b"\xff\xfe")).refused();
         assert!(error.contains(name) && error.contains("Unicode"), "{error}");
     }

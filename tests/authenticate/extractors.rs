@@ -15,8 +15,8 @@ use tower_clerk::{
     Authenticate, AuthenticateLayer, Claims, Rejection, RejectionKind, RevokeSession, Session,
     SessionCheck,
     extract::TrustedSessionId,
+    for_tonic::RequestExt,
     testing::{Fault, Operation, SessionsApi},
-    tonic::RequestExt,
 };
 
 use crate::log::Log;

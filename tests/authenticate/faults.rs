@@ -3,7 +3,7 @@
 use http::Request;
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
-use tower_clerk::{AuthenticateLayer, testing::SessionsApi};
+use tower_clerk::{AuthenticateLayer, Policy, testing::SessionsApi};
 
 use crate::{doubles::Strict, log::Log};
 
@@ -12,8 +12,8 @@ async fn the_event_names_the_claim_and_the_cure_and_the_answer_neither() {
     let clerk = SessionsApi::start().await;
     let session = clerk.sign_in("user_ada");
     let mint = || clerk.mint(&session).authorized_party("https://app.example.com");
-    let layer = AuthenticateLayer::new(clerk.resolver()).unwrap();
-    let layer = layer.authorized_parties(["https://app.example.com"]).unwrap();
+    let policy = Policy::new().authorized_parties(["https://app.example.com"]).unwrap();
+    let layer = AuthenticateLayer::new(clerk.resolver()).unwrap().policy(policy).unwrap();
     let (strict, _) = Strict::new();
     let service = layer.layer(strict);
 

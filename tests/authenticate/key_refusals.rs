@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use tower_clerk::{
-    AuthenticateLayer,
+    AuthenticateLayer, Instance,
     testing::{Fault, Operation, SessionsApi},
 };
 
 use crate::stacks::{self, Outcome, Stack, admitted};
 
+/// With keys at hand, so that Clerk is asked about sessions alone.
+fn with_keys(clerk: &SessionsApi) -> Instance {
+    clerk.instance_builder().jwk_set(clerk.jwk_set()).build().unwrap()
+}
+
 async fn stack(clerk: &SessionsApi) -> Stack {
-    let resolver = clerk.resolver_builder().jwk_set(clerk.jwk_set()).build().unwrap();
+    let resolver = clerk.resolver_builder_of(&with_keys(clerk)).build().unwrap();
     stacks::axum(AuthenticateLayer::new(resolver).unwrap()).await
 }
 
@@ -61,7 +66,7 @@ async fn what_clerk_forbids_of_two_sessions_within_ten_seconds_is_our_key() {
 #[tokio::test]
 async fn while_our_key_is_refused_no_stale_answer_hides_it() {
     let clerk = SessionsApi::start().await;
-    let builder = clerk.resolver_builder().jwk_set(clerk.jwk_set());
+    let builder = clerk.resolver_builder_of(&with_keys(&clerk));
     let builder = builder.stale_if_error(Duration::from_secs(3600)).networkless_if_error();
     let layer = AuthenticateLayer::new(builder.build().unwrap()).unwrap();
     let stack = stacks::axum(layer).await;

@@ -18,6 +18,7 @@ mod environment;
 mod extractors;
 mod faults;
 mod gateways;
+mod instances;
 mod key_refusals;
 mod log;
 mod networkless_if_error;

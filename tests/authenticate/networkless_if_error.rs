@@ -49,7 +49,7 @@ async fn while_clerk_is_down_a_cold_service_admits_by_claims_on_every_stack() {
         assert_eq!(body["claims"]["sid"], session.as_str());
     }
     // A bound on age is not kept by a token alone.
-    for stack in stacks::all(&layer.clone().max_age(TTL).unwrap()).await {
+    for stack in stacks::all(&layer.clone().policy(Policy::new().max_age(TTL)).unwrap()).await {
         assert_eq!(stack.bearer(&token).await, Outcome::Unavailable, "{}", stack.name);
     }
     // Somebody finds out that Clerk is back, and nobody waits for it.

@@ -25,14 +25,14 @@ struct Custom {
 
 impl Custom {
     fn saying(clerk: &SessionsApi, evaluates_policies: bool, keeps_max_age: bool) -> Arc<Self> {
-        let builder = TokenVerifier::builder().jwk_set(clerk.jwk_set()).clock(clerk.clock());
-        let verifier = builder.accept_pending().build().unwrap();
+        let builder = TokenVerifier::builder(&clerk.instance()).clock(clerk.clock());
+        let verifier = builder.policy(Policy::new().accept_pending()).build().unwrap();
         Arc::new(Self { verifier, evaluates_policies, keeps_max_age })
     }
 }
 
 impl ResolveSession for Custom {
-    async fn resolve(
+    async fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         policy: Policy,
@@ -45,9 +45,7 @@ impl ResolveSession for Custom {
         if self.evaluates_policies {
             policy.evaluate(&claims, SystemTime::now(), SKEW)?;
         }
-        let mut resolved = Resolved::default();
-        resolved.claims = Some(claims);
-        Ok(resolved)
+        Ok(Resolved::default().with_claims(claims))
     }
 
     fn evaluates_policies(&self) -> bool {
@@ -65,7 +63,8 @@ async fn a_token_of_a_foreign_party_does_not_pass_with_a_resolver_of_ones_own() 
     let session = clerk.sign_in("user_ada");
     let of = |party: &str| clerk.mint(&session).authorized_party(party).sign();
     let honest = AuthenticateLayer::new(Custom::saying(&clerk, true, false)).unwrap();
-    let stack = stacks::axum(honest.authorized_parties(["https://app.example.com"]).unwrap()).await;
+    let policy = Policy::new().authorized_parties(["https://app.example.com"]).unwrap();
+    let stack = stacks::axum(honest.policy(policy).unwrap()).await;
     assert_eq!(stack.bearer(&of("https://app.example.com")).await, admitted("user_ada"));
     assert_eq!(stack.bearer(&of("https://evil.example")).await, Outcome::Invalid);
 }
@@ -75,13 +74,13 @@ const SETTINGS: [&str; 5] =
     ["authorized parties", "audience", "accept_pending", "accept_templates", "max_age"];
 
 fn set(name: &str, layer: AuthenticateLayer) -> Result<AuthenticateLayer, ConfigError> {
-    match name {
-        "authorized parties" => layer.authorized_parties(["https://app.example.com"]),
-        "audience" => layer.audience(["app"]),
-        "accept_pending" => layer.accept_pending(),
-        "accept_templates" => layer.accept_templates(),
-        _ => layer.max_age(Duration::from_secs(1)),
-    }
+    layer.policy(match name {
+        "authorized parties" => Policy::new().authorized_parties(["https://app.example.com"])?,
+        "audience" => Policy::new().audience(["app"])?,
+        "accept_pending" => Policy::new().accept_pending(),
+        "accept_templates" => Policy::new().accept_templates(),
+        _ => Policy::new().max_age(Duration::from_secs(1)),
+    })
 }
 
 #[tokio::test]
@@ -162,5 +161,5 @@ async fn a_policy_judges_claims_as_the_layer_does() {
 async fn read(resolver: &tower_clerk::SessionResolver, token: &str) -> Claims {
     let all = Policy::new().accept_pending().accept_templates();
     let resolved = resolver.resolve(Credential::session_token(token.as_bytes()), &all).await;
-    resolved.unwrap().claims.unwrap()
+    resolved.unwrap().claims().unwrap().clone()
 }

@@ -12,8 +12,8 @@ use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_clerk::{
     AuthenticateLayer, Claims, Protocol, Rejection, RevokeSession, Session, SessionCheck,
+    for_tonic::RequestExt,
     testing::{Fault, Operation, SessionsApi},
-    tonic::RequestExt,
 };
 
 /// An envelope of somebody's own.
@@ -153,7 +153,8 @@ async fn a_status_says_what_the_envelope_says_over_grpc() {
     assert!(source.downcast_ref::<Rejection>().is_some());
 
     // One that knows nothing of gRPC leaves the status as it is.
-    let status = asked_by_tonic(layer().rejection_response(|_, _| Response::default())).await;
+    let status =
+        asked_by_tonic(layer().rejection_response(|_, _| Response::<String>::default())).await;
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), "a session token is required");
 }

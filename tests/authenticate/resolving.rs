@@ -18,7 +18,7 @@ async fn resolve(
 ) -> Result<bool, &'static str> {
     let credential = Credential::session_token(token.as_bytes());
     let resolved = resolver.resolve(credential, policy).await.map_err(|r| r.reason())?;
-    Ok(resolved.freshness.unwrap().is_stale())
+    Ok(resolved.freshness().unwrap().is_stale())
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_full_cache_still_answers_everybody_rightly() {
         for (session, token) in sessions.iter().zip(&tokens) {
             let credential = Credential::session_token(token.as_bytes());
             let resolved = resolver.resolve(credential, &Policy::new()).await.unwrap();
-            assert_eq!(resolved.session.unwrap().id(), session);
+            assert_eq!(resolved.session().unwrap().id(), session);
         }
     }
 }
@@ -322,7 +322,7 @@ async fn the_service_starts_while_clerk_is_down_and_says_how_things_stand() {
     clerk.fail_all(Fault::status(500));
     assert!(resolver.warm_up().await.unwrap_err().is_unavailable());
     let readiness = resolver.readiness();
-    assert!(!readiness.is_ready() && readiness.keys.last_error.is_some(), "{readiness:?}");
+    assert!(!readiness.is_ready() && readiness.keys().last_error().is_some(), "{readiness:?}");
 
     clerk.clear_faults();
     clerk.clock().advance(Duration::from_secs(1));
@@ -331,8 +331,8 @@ async fn the_service_starts_while_clerk_is_down_and_says_how_things_stand() {
     assert!(resolve(&resolver, &token, &Policy::new()).await.is_err());
     let readiness = resolver.readiness();
     assert!(readiness.is_ready());
-    let api = readiness.sessions_api.unwrap();
-    assert!(!api.usable && api.last_error.is_some() && api.age.is_none(), "{api:?}");
+    let api = readiness.sessions_api().unwrap();
+    assert!(!api.is_usable() && api.last_error().is_some() && api.age().is_none(), "{api:?}");
 
     clerk.clear_faults();
     assert_eq!(resolve(&resolver, &token, &Policy::new()).await, Ok(false));

@@ -15,12 +15,9 @@ use tower_clerk::{
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn resolver(clerk: &SessionsApi) -> SessionResolver {
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
-        .timeout(TIMEOUT)
-        .build()
-        .unwrap();
-    let builder = SessionResolver::builder(client).jwk_set(clerk.jwk_set()).clock(clerk.clock());
+    let instance = clerk.instance_builder().jwk_set(clerk.jwk_set()).build().unwrap();
+    let client = SessionsClient::builder(&instance).timeout(TIMEOUT).build().unwrap();
+    let builder = SessionResolver::builder(&instance).client(client).clock(clerk.clock());
     builder.build().unwrap()
 }
 

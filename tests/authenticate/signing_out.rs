@@ -50,7 +50,7 @@ async fn a_sign_out_through_another_resolver_than_the_layers_is_500_and_signs_no
             assert_is_mismatch(response, &format!("{check:?}, {time}")).await;
         }
         if check == SessionCheck::Get {
-            let by_id = Or::new(BearerToken, TrustedSessionId::header(id.clone()));
+            let by_id = Or::new(BearerToken::new(), TrustedSessionId::header(id.clone()));
             let layer = layer.extractor(by_id).unwrap();
             let response = sign_out(layer, &other, ("x-session-id", session.as_str())).await;
             assert_is_mismatch(response, "by ID").await;
@@ -87,11 +87,15 @@ struct Wrapper {
 }
 
 impl ResolveSession for Wrapper {
-    fn cached(&self, _: &Credential<'_>, _: &Policy) -> Option<Result<Resolved, Rejection>> {
+    fn resolve_cached(
+        &self,
+        _: &Credential<'_>,
+        _: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
         None
     }
 
-    async fn resolve(
+    async fn resolve_uncached(
         self: Arc<Self>,
         credential: OwnedCredential,
         policy: Policy,
@@ -100,10 +104,8 @@ impl ResolveSession for Wrapper {
         if self.hands_on {
             return Ok(resolved);
         }
-        let mut made = Resolved::default();
-        made.session = resolved.session;
-        made.claims = resolved.claims;
-        Ok(made)
+        let made = Resolved::default().with_session(resolved.session().cloned());
+        Ok(made.with_claims(resolved.claims().cloned()))
     }
 }
 

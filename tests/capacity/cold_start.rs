@@ -58,10 +58,10 @@ async fn ask_at_once(resolver: &SessionResolver, tokens: &[String]) -> usize {
         });
     }
     let answers = callers.join_all().await;
-    assert!(answers.iter().all(|(resolved, _)| resolved.claims.is_some()));
+    assert!(answers.iter().all(|(resolved, _)| resolved.claims().is_some()));
     let slowest = answers.iter().map(|(_, waited)| *waited).max().unwrap();
     assert!(slowest <= SHORT + Duration::from_millis(50), "{slowest:?}");
-    answers.iter().filter(|(resolved, _)| resolved.session.is_some()).count()
+    answers.iter().filter(|(resolved, _)| resolved.session().is_some()).count()
 }
 
 /// Over sockets it is a number and no assertion: it depends on the machine.

@@ -30,7 +30,7 @@ async fn clerk(clock: &Clock) -> SessionsApi {
 /// As it comes, but for the emulator's address and clock.
 fn resolver_of(clerk: &SessionsApi) -> tower_clerk::SessionResolverBuilder {
     let client = clerk.client_builder().build().unwrap();
-    SessionResolver::builder(client).issuer(clerk.issuer()).clock(clerk.clock())
+    SessionResolver::builder(&clerk.instance()).client(client).clock(clerk.clock())
 }
 
 fn assert_carried(asked: &Asked) {

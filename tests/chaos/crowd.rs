@@ -53,15 +53,15 @@ impl World {
     pub(crate) async fn new(random: &mut Random) -> Self {
         let clerk = SessionsApi::start().await;
         let wire = Wire::to(clerk.base_url()).await;
-        let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-            .base_url(&wire.origin)
+        let instance = clerk.instance_builder().api_url(&wire.origin).unwrap().build().unwrap();
+        let client = SessionsClient::builder(&instance)
             .quota(Quota::Unlimited)
             .timeout(Duration::from_millis(500))
             .build()
             .unwrap();
         let clock = Clock::adjustable();
-        let resolver = SessionResolver::builder(client)
-            .issuer(clerk.issuer())
+        let resolver = SessionResolver::builder(&instance)
+            .client(client)
             .clock(clock.clone())
             .ttl(LIFETIMES.ttl)
             .stale_if_error(LIFETIMES.stale_if_error)

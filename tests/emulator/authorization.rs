@@ -32,7 +32,7 @@ async fn assert_may(api: &SessionsApi, session: &SessionId) -> Outcome {
     let token = api.token(session);
     let resolved =
         api.resolver().resolve(Credential::session_token(token.as_bytes()), &Policy::new()).await?;
-    let claims = resolved.claims.ok_or("no claims")?;
+    let claims = resolved.claims().ok_or("no claims")?;
     let [has, lacks] = asked()?;
     for authorization in has {
         assert!(claims.has_at(&authorization, api.clock().now()), "{authorization:?}");

@@ -14,7 +14,7 @@ async fn one_null_that_nothing_depends_on_signs_nobody_out() -> Outcome {
     let token = api.token(&session);
     let credential = Credential::session_token(token.as_bytes());
     let resolved = api.resolver().resolve(credential.clone(), &Policy::default()).await?;
-    assert_eq!(resolved.session.ok_or("no session")?.updated_at(), None);
+    assert_eq!(resolved.session().ok_or("no session")?.updated_at(), None);
 
     // And where it decides, it is no session at all.
     api.edit(&session, |session| session.set_member("status", Value::Null));

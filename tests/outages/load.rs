@@ -107,10 +107,7 @@ async fn questions_that_hang_do_not_keep_a_session_from_being_revoked() {
 async fn more_than_the_rate_is_served_at_the_rate_and_all_of_it_once_demand_falls() {
     let clerk = SessionsApi::builder().enforce_quota(true).start().await.unwrap();
     clerk.fail(Operation::Get, Fault::delay(Duration::from_millis(300)));
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
-        .build()
-        .unwrap();
+    let client = SessionsClient::builder(&clerk.instance()).build().unwrap();
     let ask = |number: u32| {
         let client = client.clone();
         let id = format!("sess_nobody{number}").parse().unwrap();

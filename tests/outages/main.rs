@@ -26,13 +26,9 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// A resolver of the emulator's sessions whose client waits for so long.
 fn resolver_within(timeout: Duration, quota: Quota, clerk: &SessionsApi) -> SessionResolver {
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
-        .quota(quota)
-        .timeout(timeout)
-        .build()
-        .unwrap();
-    let builder = SessionResolver::builder(client).issuer(clerk.issuer()).clock(clerk.clock());
+    let client =
+        SessionsClient::builder(&clerk.instance()).quota(quota).timeout(timeout).build().unwrap();
+    let builder = SessionResolver::builder(&clerk.instance()).client(client).clock(clerk.clock());
     builder.build().unwrap()
 }
 

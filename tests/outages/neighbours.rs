@@ -11,13 +11,10 @@ use tower_clerk::{
 
 /// A resolver with the share of the quota that is the default.
 fn resolver(clerk: &SessionsApi, check: SessionCheck) -> SessionResolver {
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
-        .quota(Quota::default())
-        .build()
-        .unwrap();
-    let builder = SessionResolver::builder(client).clock(clerk.clock());
-    builder.jwk_set(clerk.jwk_set()).check(check).build().unwrap()
+    let instance = clerk.instance_builder().jwk_set(clerk.jwk_set()).build().unwrap();
+    let client = SessionsClient::builder(&instance).quota(Quota::default()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).client(client).clock(clerk.clock());
+    builder.check(check).build().unwrap()
 }
 
 async fn is_admitted(resolver: &SessionResolver, token: &str, policy: &Policy) -> bool {

@@ -86,13 +86,11 @@ async fn bodies_that_never_end_are_not_waited_for() {
     let timeout = Duration::from_millis(300);
     for tarpit in [Tarpit::Rest, Tarpit::Drip, Tarpit::Pour] {
         let (origin, _tarpit) = tarpit.start().await;
-        let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-            .base_url(origin)
-            .timeout(timeout)
-            .build()
-            .unwrap();
-        let resolver = SessionResolver::builder(client)
-            .jwk_set(clerk.jwk_set())
+        let instance = clerk.instance_builder().jwk_set(clerk.jwk_set()).api_url(origin).unwrap();
+        let instance = instance.build().unwrap();
+        let client = SessionsClient::builder(&instance).timeout(timeout).build().unwrap();
+        let resolver = SessionResolver::builder(&instance)
+            .client(client)
             .clock(clerk.clock())
             .build()
             .unwrap();

@@ -17,15 +17,15 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn resolver(clerk: &SessionsApi) -> SessionResolver {
-    let client = SessionsClient::builder(clerk.secret_key().parse().unwrap())
-        .base_url(clerk.base_url())
+    let instance = clerk.instance_builder().jwk_set(clerk.jwk_set()).build().unwrap();
+    let client = SessionsClient::builder(&instance)
         .timeout(TIMEOUT)
         .quota(Quota::Unlimited)
         .build()
         .unwrap();
-    SessionResolver::builder(client)
+    SessionResolver::builder(&instance)
+        .client(client)
         .clock(clerk.clock())
-        .jwk_set(clerk.jwk_set())
         .stale_if_error(Duration::from_secs(3600))
         .build()
         .unwrap()
@@ -36,7 +36,7 @@ async fn resolve(resolver: &SessionResolver, token: &str) -> Result<Resolved, Re
 }
 
 async fn is_stale(resolver: &SessionResolver, token: &str) -> bool {
-    resolve(resolver, token).await.unwrap().freshness.unwrap().is_stale()
+    resolve(resolver, token).await.unwrap().freshness().unwrap().is_stale()
 }
 
 #[tokio::test]

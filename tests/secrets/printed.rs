@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Request;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, ConfigError, Credential, Policy, SecretKey, SessionCheck, SessionId,
-    SessionResolver, SessionsClient, TokenVerifier, WebhookSecret,
+    AuthenticateLayer, ConfigError, Credential, Instance, Policy, SecretKey, SessionCheck,
+    SessionId, SessionResolver, SessionsClient, TokenVerifier, WebhookSecret,
     client::{CreateSession, ListSessions, Quota, RefreshFormat, RefreshSession, Refreshed},
     testing::{Fault, Operation, SessionsApi, sign_webhook},
     webhook::WebhookVerifier,
@@ -83,9 +83,24 @@ fn tokens(clerk: &SessionsApi, session: &SessionId) -> Vec<String> {
     ]
 }
 
+/// Where a secret key may be put by mistake.
+const VARIABLES: [&str; 8] = [
+    "CLERK_SECRET_KEY",
+    "CLERK_PUBLISHABLE_KEY",
+    "CLERK_FRONTEND_API_URL",
+    "CLERK_PROXY_URL",
+    "CLERK_JWT_KEY",
+    "CLERK_API_URL",
+    "TOWER_CLERK_ALLOW_HTTP",
+    "CLERK_AUTHORIZED_PARTIES",
+];
+
+fn instance(clerk: &SessionsApi, secret_key: &str) -> Instance {
+    clerk.instance_builder().secret_key(secret_key.parse().unwrap()).build().unwrap()
+}
+
 fn client(clerk: &SessionsApi, secret_key: &str) -> SessionsClient {
-    SessionsClient::builder(secret_key.parse().unwrap())
-        .base_url(clerk.base_url())
+    SessionsClient::builder(&instance(clerk, secret_key))
         .quota(Quota::Unlimited)
         .timeout(Duration::from_millis(100))
         .build()
@@ -96,7 +111,11 @@ fn client(clerk: &SessionsApi, secret_key: &str) -> SessionsClient {
 fn settings(listener: &Eavesdropper, clerk: &SessionsApi) {
     let secret_key: SecretKey = SECRET_KEY.parse().unwrap();
     listener.look(&secret_key);
-    let builder = SessionsClient::builder(secret_key.clone()).base_url(clerk.base_url());
+    let instance = clerk.instance_builder();
+    listener.look(&instance);
+    let instance = instance.build().unwrap();
+    listener.look(&instance);
+    let builder = SessionsClient::builder(&instance);
     listener.look(&builder);
     listener.look(&builder.build().unwrap());
 
@@ -107,20 +126,35 @@ fn settings(listener: &Eavesdropper, clerk: &SessionsApi) {
         refused(format!("{malformed}{SECRET_KEY}{malformed}").parse::<SecretKey>().unwrap_err());
     }
     for base_url in ["http://api.clerk.com", "https://user:password@api.clerk.com", "nowhere"] {
-        let builder = SessionsClient::builder(secret_key.clone()).base_url(base_url);
-        listener.look(&builder);
-        refused(builder.build().unwrap_err());
+        let builder = Instance::builder().secret_key(secret_key.clone());
+        match builder.api_url(base_url) {
+            Ok(builder) => {
+                listener.look(&builder);
+                refused(builder.build().unwrap_err());
+            }
+            Err(error) => refused(error),
+        }
     }
     // A mistake that is made: the keys are in each other's places.
-    let builder = SessionsClient::builder(secret_key.clone()).base_url(SECRET_KEY);
+    refused(Instance::builder().api_url(SECRET_KEY).unwrap_err());
+    refused(Instance::builder().frontend_api(SECRET_KEY).unwrap_err());
+    refused(Instance::builder().further_issuers([SECRET_KEY]).unwrap_err());
+    refused(Instance::builder().authorized_parties([SECRET_KEY]).unwrap_err());
+    refused(SECRET_KEY.parse::<tower_clerk::PublishableKey>().unwrap_err());
+    for name in VARIABLES {
+        let look_up = |it: &str| (it == name).then(|| format!("{SECRET_KEY} "));
+        match Instance::from_lookup(look_up) {
+            Ok(instance) => listener.look(&instance),
+            Err(error) => refused(error),
+        }
+    }
+    let builder = Instance::builder().secret_key(secret_key).jwt_key(SECRET_KEY);
+    listener.look(&builder);
+    let instance = builder.build().unwrap();
+    let builder = SessionResolver::builder(&instance);
     listener.look(&builder);
     refused(builder.build().unwrap_err());
-    refused(SECRET_KEY.parse::<tower_clerk::PublishableKey>().unwrap_err());
-    let builder = SessionResolver::builder(SessionsClient::new(secret_key).unwrap());
-    listener.look(&builder);
-    refused(builder.pem(SECRET_KEY).build().unwrap_err());
-    refused(TokenVerifier::builder().pem(SECRET_KEY).build().unwrap_err());
-    refused(TokenVerifier::builder().issuer(SECRET_KEY).build().unwrap_err());
+    refused(TokenVerifier::new(&instance).unwrap_err());
     refused(Policy::new().authorized_parties([SECRET_KEY]).unwrap_err());
 }
 
@@ -131,8 +165,8 @@ async fn requests(
     check: SessionCheck,
     tokens: &[String],
 ) {
-    let builder = SessionResolver::builder(client(clerk, SECRET_KEY))
-        .issuer(clerk.issuer())
+    let builder = SessionResolver::builder(&clerk.instance())
+        .client(client(clerk, SECRET_KEY))
         .clock(clerk.clock())
         .check(check);
     listener.look(&builder);
@@ -159,7 +193,8 @@ async fn requests(
 /// What the types look like when somebody prints them.
 async fn values(listener: &Eavesdropper, clerk: &SessionsApi, tokens: &[String]) {
     let resolver = clerk.resolver();
-    let verifier = TokenVerifier::builder().pem(&clerk.jwt_key()).clock(clerk.clock());
+    let instance = clerk.instance_builder().jwt_key(clerk.jwt_key()).build().unwrap();
+    let verifier = TokenVerifier::builder(&instance).clock(clerk.clock());
     let verifier = verifier.build().unwrap();
     listener.look(&verifier);
     for token in tokens {

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{io::AsyncReadExt, net::TcpListener, task::JoinSet};
 use tower_clerk::{
-    SessionsClient,
+    Instance, SessionsClient,
     client::Quota,
     testing::{Fault, SessionsApi},
 };
@@ -41,8 +41,8 @@ async fn the_secret_key_follows_no_redirect() {
 
 #[test]
 fn the_secret_key_travels_in_the_clear_on_this_host_only() {
-    let build = |base_url: &str| {
-        SessionsClient::builder(SECRET_KEY.parse().unwrap()).base_url(base_url).build()
+    let build = |api_url: &str| {
+        Instance::builder().secret_key(SECRET_KEY.parse().unwrap()).api_url(api_url)?.build()
     };
     for mistaken_for_loopback in [
         "http://api.clerk.com",
@@ -116,11 +116,9 @@ async fn call_past_a_proxy(base_url: &str) {
     let plain = reqwest::Client::new();
     assert!(plain.get(base_url).send().await.is_err());
 
-    let client = SessionsClient::builder(SECRET_KEY.parse().unwrap())
-        .base_url(base_url)
-        .quota(Quota::Unlimited)
-        .build()
-        .unwrap();
+    let instance = Instance::builder().secret_key(SECRET_KEY.parse().unwrap());
+    let instance = instance.api_url(base_url).unwrap().build().unwrap();
+    let client = SessionsClient::builder(&instance).quota(Quota::Unlimited).build().unwrap();
     client.jwks().await.unwrap();
     assert!(client.get(&"sess_none".parse().unwrap()).await.unwrap_err().is_not_found());
 }

@@ -39,7 +39,7 @@ fn so_is_a_member_of_one() {
     let organization = claims.organization().unwrap();
     assert_eq!((organization.slug, organization.role), (None, None));
     assert!(organization.permissions.is_empty());
-    assert_eq!(claims.actor().unwrap().session_id, None);
+    assert_eq!(claims.actor().unwrap().session_id(), None);
 }
 
 #[test]

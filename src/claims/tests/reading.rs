@@ -23,9 +23,10 @@ fn every_claim_is_read_by_its_accessor() {
     let ages = claims.factor_ages().unwrap();
     assert_eq!((ages.first, ages.second), (Some(Duration::from_secs(300)), None));
     let actor = claims.actor().unwrap();
-    assert_eq!(actor.issuer.as_deref(), Some("https://dashboard.clerk.com"));
-    assert_eq!(actor.session_id.as_deref(), Some("sess_9"));
-    assert_eq!(actor.subject, "user_9");
+    assert_eq!(actor.issuer(), Some("https://dashboard.clerk.com"));
+    assert_eq!(actor.session_id(), Some("sess_9"));
+    assert_eq!(actor.subject(), Some("user_9"));
+    assert_eq!((actor.actor_type(), actor.members().unwrap().len()), (None, 3));
     assert_eq!(claims.get::<Value>("plan_b").unwrap(), Some(json!({"a": [1]})));
     assert_eq!(claims.get::<String>("absent").unwrap(), None);
     assert!(claims.get::<String>("iat").is_err());

@@ -138,7 +138,9 @@ fn only_a_token_that_does_not_say_session_may_lack_one() {
 
 #[test]
 fn an_actor_has_a_subject() {
-    assert_eq!(read(&with(json!({"act": {"sub": "a"}}))).unwrap().actor().unwrap().subject, "a");
+    let agent = read(&with(json!({"act": {"sub": "a", "type": "agent", "x": 1}}))).unwrap();
+    let agent = agent.actor().unwrap();
+    assert_eq!((agent.subject(), agent.actor_type()), (Some("a"), Some("agent")));
     for act in [
         json!({}),
         json!({"sub": null}),

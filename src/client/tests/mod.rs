@@ -17,15 +17,20 @@ use super::{
     Error, Quota, SessionsClient, SessionsClientBuilder,
     test_server::{Canned, TestServer},
 };
-use crate::id::SessionId;
+use crate::{Instance, id::SessionId};
 
 const SECRET: &str = "sk_test_hush";
 
 fn builder(server: &TestServer) -> SessionsClientBuilder {
-    SessionsClient::builder(SECRET.parse().unwrap())
-        .base_url(server.origin())
+    SessionsClient::builder(&instance(server.origin()))
         .timeout(Duration::from_secs(20))
         .quota(Quota::Unlimited)
+}
+
+/// One whose API is served there.
+fn instance(origin: impl AsRef<str>) -> Instance {
+    let secret_key = SECRET.parse().unwrap();
+    Instance::builder().secret_key(secret_key).api_url(origin).unwrap().build().unwrap()
 }
 
 async fn answering(answers: impl Into<Vec<Canned>>) -> (SessionsClient, TestServer) {

@@ -162,7 +162,7 @@ async fn the_keys_silence_is_not_the_sessions() {
 #[tokio::test]
 async fn a_sign_out_on_a_connection_that_dies_is_not_lost() {
     let (origin, _server) = closing_at_the_second_request().await;
-    let client = SessionsClient::builder(SECRET.parse().unwrap()).base_url(origin).build().unwrap();
+    let client = SessionsClient::new(&instance(origin)).unwrap();
     client.get(&id()).await.unwrap();
     client.revoke(&id()).await.unwrap();
 }

@@ -73,7 +73,7 @@ fn the_client_and_what_it_returns_go_anywhere() {
     anywhere::<SessionsClient>();
     anywhere::<Error>();
     anywhere::<crate::session::Session>();
-    let client = SessionsClient::new(SECRET.parse().unwrap()).unwrap();
+    let client = SessionsClient::new(&instance("https://api.clerk.com")).unwrap();
     let id = id();
     sent(client.get(&id));
     sent(client.verify_session(&id, None));

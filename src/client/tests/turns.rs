@@ -8,10 +8,12 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::client::{
-    Quota,
-    secret_key::Instance,
-    turns::{Rank, Reason, Turn, Turns, Wish},
+use crate::{
+    client::{
+        Quota,
+        turns::{Rank, Reason, Turn, Turns, Wish},
+    },
+    secret_key::InstanceKind,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -69,10 +71,10 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(instance: Instance, clients: usize, demand: f64, latency: Duration) -> Self {
+    fn new(instance: InstanceKind, clients: usize, demand: f64, latency: Duration) -> Self {
         let limit = match instance {
-            Instance::Production => 1000,
-            Instance::Development => 100,
+            InstanceKind::Production => 1000,
+            InstanceKind::Development => 100,
         };
         let turns = || Turns::new(Quota::default().allowance(instance).unwrap());
         let mut simulation = Self {
@@ -181,7 +183,9 @@ impl Simulation {
 
 #[test]
 fn four_clients_that_know_nothing_of_one_another_share_a_limit() {
-    for (instance, calls) in [(Instance::Development, 100.0), (Instance::Production, 1000.0)] {
+    for (instance, calls) in
+        [(InstanceKind::Development, 100.0), (InstanceKind::Production, 1000.0)]
+    {
         for demand in [0.5, 1.2] {
             let latency = Duration::from_millis(100);
             let mut simulation = Simulation::new(instance, 4, demand, latency);
@@ -199,12 +203,12 @@ fn four_clients_that_know_nothing_of_one_another_share_a_limit() {
 #[test]
 fn demand_above_the_rate_is_served_at_the_rate_and_whole_when_it_falls() {
     for (instance, demanded, latency) in [
-        (Instance::Production, 1150, 100),
-        (Instance::Production, 2500, 100),
-        (Instance::Development, 115, 300),
-        (Instance::Development, 1000, 300),
+        (InstanceKind::Production, 1150, 100),
+        (InstanceKind::Production, 2500, 100),
+        (InstanceKind::Development, 115, 300),
+        (InstanceKind::Development, 1000, 300),
     ] {
-        let limit = if instance == Instance::Production { 100.0 } else { 10.0 };
+        let limit = if instance == InstanceKind::Production { 100.0 } else { 10.0 };
         let latency = Duration::from_millis(latency);
         let demand = f64::from(demanded) / limit;
         let mut simulation = Simulation::new(instance, 1, demand, latency);
@@ -230,7 +234,7 @@ fn demand_above_the_rate_is_served_at_the_rate_and_whole_when_it_falls() {
 
 #[test]
 fn what_is_asked_ahead_of_time_takes_nothing_from_requests() {
-    let mut turns = Turns::new(Quota::default().allowance(Instance::Development).unwrap());
+    let mut turns = Turns::new(Quota::default().allowance(InstanceKind::Development).unwrap());
     let mut now = Instant::now();
     let mut ask = |rank, now| {
         let ticket = turns.ticket();
@@ -263,7 +267,7 @@ fn what_is_asked_ahead_of_time_takes_nothing_from_requests() {
 
 #[test]
 fn whoever_does_not_come_for_a_turn_holds_nobody_up() {
-    let mut turns = Turns::new(Quota::default().allowance(Instance::Development).unwrap());
+    let mut turns = Turns::new(Quota::default().allowance(InstanceKind::Development).unwrap());
     let start = Instant::now();
     let wish = |ticket, since: Instant| {
         let deadline = since + TIMEOUT;

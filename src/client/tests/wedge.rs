@@ -107,8 +107,7 @@ async fn what_is_not_to_be_done_twice_is_waited_for() {
 async fn a_slow_clerk_is_waited_for_where_there_is_no_time_for_another_question() {
     let wire = Wire::start(Protocol::Http1).await;
     wire.answer_after(Duration::from_millis(1700));
-    let client = SessionsClient::builder(SECRET.parse().unwrap())
-        .base_url(format!("http://{}", wire.address))
+    let client = SessionsClient::builder(&instance(format!("http://{}", wire.address)))
         .timeout(Duration::from_secs(2))
         .build()
         .unwrap();
@@ -163,8 +162,8 @@ impl Wire {
         &self,
         adjust: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> SessionsClient {
-        let builder = SessionsClient::builder(SECRET.parse().unwrap());
-        builder.base_url(format!("http://{}", self.address)).http(adjust).build().unwrap()
+        let instance = instance(format!("http://{}", self.address));
+        SessionsClient::builder(&instance).http(adjust).build().unwrap()
     }
 
     /// What there are of connections are silent from now on. New ones are well.

@@ -79,6 +79,7 @@ impl Case {
             rules: Rules {
                 check: SessionCheck::Get,
                 lifetimes,
+                parties: Parties::Any,
                 tokens_are_evidence: true,
                 networkless_if_error: false,
             },
@@ -188,7 +189,7 @@ impl Case {
     fn verified(&self, bytes: &[u8], now: SystemTime) -> Option<VerifiedToken> {
         self.token.as_ref()?;
         let keys = Keys::from_jwk_set(&TestSigner::ours().jwk_set()).unwrap();
-        let authenticated = Authenticator::new(keys, None).authenticate_now(bytes, now);
+        let authenticated = Authenticator::new(keys, Vec::new()).authenticate_now(bytes, now);
         let authenticated = authenticated.unwrap().unwrap();
         let id: SessionId = "sess_1".parse().unwrap();
         let slot = crate::sessions::test_sessions::slot(&id);

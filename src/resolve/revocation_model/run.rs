@@ -17,7 +17,7 @@ use super::{
     tokens::{Token, session_id},
 };
 use crate::{
-    Clock, Credential, Policy, SessionResolver, SessionStatus, SessionsClient,
+    Clock, Credential, Instance, Policy, SessionResolver, SessionStatus,
     sessions::SessionCheck,
     token::test_signer::{ISSUED, TestSigner, at},
 };
@@ -64,9 +64,8 @@ impl Plan {
     }
 
     fn resolver(&self, clerk: &Clerk, clock: &Clock) -> SessionResolver {
-        let mut builder = SessionResolver::builder(unused_client())
+        let mut builder = SessionResolver::builder(instance())
             .check(self.check)
-            .jwk_set(TestSigner::ours().jwk_set())
             .clock(clock.clone())
             .clock_skew(SKEW)
             .capacity(self.capacity)
@@ -79,7 +78,7 @@ impl Plan {
         if self.networkless_if_error {
             builder = builder.networkless_if_error();
         }
-        builder.build_upon(Box::new(clerk.clone())).unwrap()
+        builder.build_upon(None, Box::new(clerk.clone())).unwrap()
     }
 }
 
@@ -323,8 +322,8 @@ impl Run {
     }
 }
 
-fn unused_client() -> SessionsClient {
-    static CLIENT: OnceLock<SessionsClient> = OnceLock::new();
-    let new = || SessionsClient::new("sk_test_unused".parse().unwrap()).unwrap();
-    CLIENT.get_or_init(new).clone()
+fn instance() -> &'static Instance {
+    static INSTANCE: OnceLock<Instance> = OnceLock::new();
+    let new = || Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    INSTANCE.get_or_init(new)
 }

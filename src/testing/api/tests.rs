@@ -23,7 +23,7 @@ const KEY: &str = "sk_test_1";
 const NOW: SystemTime = UNIX_EPOCH;
 
 fn state() -> State {
-    let mut state = State::new(Some(KEY.to_owned()), Names::new([1; 16]));
+    let mut state = State::new(Some(KEY.to_owned()), None, Names::new([1; 16]));
     state.users.insert("user_1".parse().unwrap());
     state.templates.insert("hasura".to_owned());
     state

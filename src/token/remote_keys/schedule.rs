@@ -13,6 +13,8 @@ const PROVOKED_INTERVAL: Duration = Duration::from_secs(30);
 const JOINED_WITHIN: Duration = Duration::from_secs(1);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
+/// `Retry-After` is obeyed for no longer.
+const LONGEST_ASKED_WAIT: Duration = Duration::from_secs(60);
 /// A refused secret key does not mend itself.
 const UNAUTHORIZED_BACK_OFF: Duration = Duration::from_secs(10);
 
@@ -58,6 +60,13 @@ struct Failure {
     error: FetchError,
 }
 
+impl Failure {
+    /// For how long the server asked to be left alone.
+    fn asked_wait(&self) -> Duration {
+        self.error.retry_after.unwrap_or_default().min(LONGEST_ASKED_WAIT)
+    }
+}
+
 /// What to do for a token that the keys in hand do not verify.
 pub(super) enum Step {
     Fetch,
@@ -84,7 +93,11 @@ impl Schedule {
         if let Some(fetch) = self.under_way(now) {
             return Step::Wait(fetch);
         }
-        let too_soon = if have_keys { self.was_provoked(now) } else { self.backs_off(now) };
+        let too_soon = if have_keys {
+            self.was_provoked(now) || self.was_asked_to_wait(now)
+        } else {
+            self.backs_off(now)
+        };
         if too_soon { Step::Refuse(self.refusal()) } else { Step::Fetch }
     }
 
@@ -100,7 +113,7 @@ impl Schedule {
                 Step::Wait(fetch)
             }
             Some(_) => refuse,
-            None if self.was_provoked(now) => refuse,
+            None if self.was_provoked(now) || self.was_asked_to_wait(now) => refuse,
             None => Step::Fetch,
         }
     }
@@ -185,6 +198,11 @@ impl Schedule {
             return UNAUTHORIZED_BACK_OFF;
         }
         let doublings = self.failures.saturating_sub(1).min(16);
-        (FIRST_BACK_OFF * 2_u32.pow(doublings)).min(LONGEST_BACK_OFF)
+        (FIRST_BACK_OFF * 2_u32.pow(doublings)).min(LONGEST_BACK_OFF).max(last.asked_wait())
+    }
+
+    fn was_asked_to_wait(&self, now: Now) -> bool {
+        let waits = |last: &Failure| elapsed(last.at, now.time) < last.asked_wait();
+        self.last_failure.as_ref().is_some_and(waits)
     }
 }

@@ -1,19 +1,37 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::token::{
-    TokenErrorKind,
-    test_signer::{ISSUED, ISSUER, PARTY, TestSigner, at, session_claims, session_claims_with},
+use crate::{
+    InstanceBuilder, JwkSet, PublishableKey,
+    token::{
+        TokenErrorKind,
+        test_signer::{ISSUED, ISSUER, PARTY, TestSigner, at, session_claims, session_claims_with},
+    },
 };
 
+fn instance() -> InstanceBuilder {
+    Instance::builder().jwk_set(TestSigner::ours().jwk_set())
+}
+
+fn of(instance: InstanceBuilder) -> TokenVerifierBuilder {
+    TokenVerifier::builder(&instance.build().unwrap()).clock(Clock::fixed(at(ISSUED + 30)))
+}
+
 fn builder() -> TokenVerifierBuilder {
-    TokenVerifier::builder()
-        .jwk_set(TestSigner::ours().jwk_set())
-        .clock(Clock::fixed(at(ISSUED + 30)))
+    of(instance())
+}
+
+fn asking(policy: Policy) -> TokenVerifierBuilder {
+    builder().policy(policy)
+}
+
+fn strict_policy() -> Policy {
+    Policy::new().audience(["api"]).unwrap()
 }
 
 fn strict() -> TokenVerifierBuilder {
-    builder().authorized_parties([PARTY]).audience(["api"]).issuer(ISSUER)
+    let instance = instance().authorized_parties([PARTY]).unwrap().frontend_api(ISSUER).unwrap();
+    of(instance).policy(strict_policy())
 }
 
 async fn judge(builder: TokenVerifierBuilder, token: &str) -> Result<Claims, TokenError> {
@@ -45,9 +63,8 @@ async fn a_good_token_is_accepted_with_every_rule_on() {
     let token = ours(&session_claims_with(json!({ "aud": "api" })));
     let claims = judge(strict(), &token).await.unwrap();
     assert_eq!(claims.session_id().unwrap().as_str(), "sess_1");
-    let pem =
-        TokenVerifier::builder().pem(&TestSigner::ours().pem()).clock(Clock::fixed(at(ISSUED)));
-    judge(pem, &TestSigner::ours().called("any name").sign(&session_claims())).await.unwrap();
+    let pem = Instance::builder().jwt_key(TestSigner::ours().pem());
+    judge(of(pem), &TestSigner::ours().called("any name").sign(&session_claims())).await.unwrap();
 }
 
 /// A token with every fault at once is refused for the first; mended one by one, for the next.
@@ -123,7 +140,7 @@ async fn machines_and_templates_are_no_sessions() {
 #[tokio::test]
 async fn templates_are_accepted_only_on_request_and_machines_never() {
     let signer = TestSigner::ours();
-    let accepting = || builder().accept_templates();
+    let accepting = || asking(Policy::new().accept_templates());
     let template = session_claims_with(json!({ "sid": null, "custom": 1 }));
 
     let stated = signer.sign_with(&header_with("cat", "cl_B7d4PD222AAA".into()), &template);
@@ -142,7 +159,7 @@ async fn templates_are_accepted_only_on_request_and_machines_never() {
     let foreign = session_claims_with(json!({ "iss": "https://other.example.com" }));
     let foreign = signer.sign_with(&header_with("cat", "cl_B7d4PD222AAA".into()), &foreign);
     assert_eq!(reason(strict(), &foreign).await, "token-type-mismatch");
-    let accepting = strict().accept_templates();
+    let accepting = strict().policy(strict_policy().accept_templates());
     assert_eq!(reason(accepting, &foreign).await, "token-invalid-issuer");
 }
 
@@ -155,7 +172,7 @@ async fn a_token_without_a_category_is_a_session_s_if_it_has_one() {
 #[tokio::test]
 async fn the_audience_is_checked_where_both_sides_have_one() {
     let with = |aud: Value| ours(&session_claims_with(json!({ "aud": aud })));
-    let expecting = || builder().audience(["api", "web"]);
+    let expecting = || asking(Policy::new().audience(["api", "web"]).unwrap());
     for good in [json!("api"), json!(["web"]), json!(["other", "api"]), Value::Null] {
         judge(expecting(), &with(good)).await.unwrap();
     }
@@ -169,7 +186,8 @@ async fn the_audience_is_checked_where_both_sides_have_one() {
 #[tokio::test]
 async fn the_party_must_be_one_of_those_configured_byte_for_byte() {
     let with = |azp: Value| ours(&session_claims_with(json!({ "azp": azp })));
-    let expecting = || builder().authorized_parties([PARTY, "http://localhost:3000"]);
+    let parties = [PARTY, "http://localhost:3000"];
+    let expecting = || asking(Policy::new().authorized_parties(parties).unwrap());
     for good in [PARTY, "http://localhost:3000"] {
         judge(expecting(), &with(good.into())).await.unwrap();
     }
@@ -194,16 +212,17 @@ async fn the_party_must_be_one_of_those_configured_byte_for_byte() {
 #[tokio::test]
 async fn the_issuer_must_be_exact_where_one_is_configured() {
     let with = |iss: &str| ours(&session_claims_with(json!({ "iss": iss })));
+    let expecting = || of(instance().frontend_api(ISSUER).unwrap());
     for bad in ["", "https://clerk.example.com/", "https://CLERK.example.com", "clerk.example.com"]
     {
-        let expecting = builder().issuer(ISSUER);
-        assert_eq!(reason(expecting, &with(bad)).await, "token-invalid-issuer", "{bad}");
+        assert_eq!(reason(expecting(), &with(bad)).await, "token-invalid-issuer", "{bad}");
     }
-    judge(builder().issuer(ISSUER), &with(ISSUER)).await.unwrap();
-    let key = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k".parse().unwrap();
-    judge(builder().publishable_key(&key), &with(ISSUER)).await.unwrap();
+    judge(expecting(), &with(ISSUER)).await.unwrap();
+    let key: PublishableKey = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k".parse().unwrap();
+    let of_key = || of(instance().publishable_key(key.clone()));
+    judge(of_key(), &with(ISSUER)).await.unwrap();
     let other = with("https://other.example.com");
-    assert_eq!(reason(builder().publishable_key(&key), &other).await, "token-invalid-issuer");
+    assert_eq!(reason(of_key(), &other).await, "token-invalid-issuer");
     judge(builder(), &with("https://other.example.com")).await.unwrap();
 }
 
@@ -331,7 +350,7 @@ async fn absent_times_are_no_fault_except_for_the_end() {
 async fn pending_counts_as_signed_out_unless_accepted() {
     let token = ours(&session_claims_with(json!({ "sts": "pending" })));
     assert_eq!(reason(builder(), &token).await, "session-pending");
-    assert!(judge(builder().accept_pending(), &token).await.unwrap().is_pending());
+    assert!(judge(asking(Policy::new().accept_pending()), &token).await.unwrap().is_pending());
     judge(builder(), &ours(&session_claims_with(json!({ "sts": null })))).await.unwrap();
 }
 
@@ -400,31 +419,19 @@ async fn the_operator_is_told_which_claim_is_at_fault_and_what_cures_it() {
     }
 }
 
-fn refusal(builder: TokenVerifierBuilder) -> String {
-    builder.build().unwrap_err().to_string()
-}
-
 #[test]
 fn a_configuration_that_cannot_work_is_refused() {
-    let keys = TestSigner::ours().jwk_set();
-    assert!(refusal(TokenVerifier::builder()).contains("needs keys"));
-    assert!(refusal(builder().jwk_set(keys)).contains("one source"));
-    assert!(refusal(builder().pem(&TestSigner::ours().pem())).contains("one source"));
-    assert!(refusal(TokenVerifier::builder().pem("junk")).contains("BEGIN PUBLIC KEY"));
-    let none = JwkSet::default();
-    assert!(refusal(TokenVerifier::builder().jwk_set(none)).contains("2048 bits"));
-    let party = refusal(builder().authorized_parties(["https://app.example.com/"]));
-    assert!(party.contains("without path or trailing slash"));
-    assert!(refusal(builder().authorized_parties(Vec::<String>::new())).contains("at least one"));
-    assert!(refusal(builder().audience(Vec::<String>::new())).contains("at least one"));
-    assert!(refusal(builder().audience([""])).contains("none of them is empty"));
-    assert!(refusal(builder().audience(["api", ""])).contains("none of them is empty"));
-    for party in ["https://app.example.com:443", "HTTPS://app.example.com"] {
-        let said = refusal(builder().authorized_parties([party]));
-        assert!(said.contains("write `https://app.example.com` instead"), "{said}");
-    }
-    for issuer in ["", "clerk.example.com", "https://clerk.example.com/"] {
-        assert!(refusal(builder().issuer(issuer)).contains("without trailing slash"));
+    let refusal = |instance: InstanceBuilder| {
+        TokenVerifier::new(&instance.build().unwrap()).unwrap_err().to_string()
+    };
+    assert!(refusal(Instance::builder()).contains("nothing says what verifies tokens"));
+    assert!(refusal(Instance::builder().jwt_key("junk")).contains("BEGIN PUBLIC KEY"));
+    assert!(refusal(Instance::builder().jwk_set(JwkSet::default())).contains("2048 bits"));
+    let aged = asking(Policy::new().max_age(Duration::from_secs(1))).build().unwrap_err();
+    assert!(aged.to_string().contains("`max_age`"), "{aged}");
+    for audience in [&[][..], &[""], &["api", ""]] {
+        let told = Policy::new().audience(audience).unwrap_err().to_string();
+        assert!(told.contains("none of them is empty"), "{told}");
     }
 }
 

@@ -32,7 +32,7 @@ fn sessions_are_created_for_known_users_of_development_instances() {
         assert_eq!(ask(&mut state, "POST", "/v1/sessions", body), answer, "{body}");
     }
 
-    let mut live = State::new(Some("sk_live_1".to_owned()), Names::new([1; 16]));
+    let mut live = State::new(Some("sk_live_1".to_owned()), None, Names::new([1; 16]));
     live.users.insert(user());
     let request = http::Request::post("/v1/sessions").header("authorization", "Bearer sk_live_1");
     let answer = read(&ask_at(&mut live, NOW, request, r#"{"user_id":"user_1"}"#));

@@ -41,7 +41,8 @@ async fn a_set_without_a_usable_key_replaces_nothing() {
 
 #[tokio::test]
 async fn without_keys_fetches_back_off_from_a_quarter_second_to_five() {
-    let (upstream, clock) = (Upstream::new(failing()), clock());
+    let down = Answer::Fail(FetchError::new("down"));
+    let (upstream, clock) = (Upstream::new(down), clock());
     let keys = upstream.keys(&clock);
     assert_eq!(reason(&keys, "a").await, "jwk-remote-failed-to-load");
     let tick = Duration::from_millis(1);
@@ -56,6 +57,39 @@ async fn without_keys_fetches_back_off_from_a_quarter_second_to_five() {
     upstream.answers(Answer::Keys(vec!["a"]));
     clock.advance(5 * SECOND);
     keys.that_verify(Some("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_asks_to_be_left_alone_is_for_a_minute_at_most() {
+    for (asked, obeyed) in [(7, 7), (60, 60), (3600, 60)] {
+        let busy = FetchError::new("429").retry_after(Some(asked * SECOND));
+        let (upstream, clock) = (Upstream::new(Answer::Fail(busy)), clock());
+        let keys = upstream.keys(&clock);
+        assert_eq!(reason(&keys, "a").await, "jwk-remote-failed-to-load");
+        clock.advance(obeyed * SECOND - Duration::from_millis(1));
+        assert_eq!(reason(&keys, "a").await, "jwk-remote-failed-to-load");
+        assert_eq!(upstream.asked(), 1, "before {obeyed} s are over");
+        upstream.answers(Answer::Keys(vec!["a"]));
+        clock.advance(Duration::from_millis(1));
+        keys.that_verify(Some("a")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_to_be_left_alone_is_so_by_tokens_with_unknown_keys_too() {
+    let (upstream, clock) = (Upstream::with_keys(&["a"]), clock());
+    let keys = upstream.keys(&clock);
+    keys.that_verify(Some("a")).await.unwrap();
+    upstream.answers(Answer::Fail(FetchError::new("429").retry_after(Some(MINUTE))));
+    clock.advance(31 * SECOND);
+    assert_eq!(reason(&keys, "b").await, "jwk-remote-failed-to-load");
+    clock.advance(59 * SECOND);
+    assert_eq!(reason(&keys, "b").await, "jwk-remote-failed-to-load");
+    assert_eq!(upstream.asked(), 2);
+    upstream.answers(Answer::Keys(vec!["a", "b"]));
+    clock.advance(SECOND);
+    keys.that_verify(Some("b")).await.unwrap();
+    assert_eq!(upstream.asked(), 3);
 }
 
 #[tokio::test]

@@ -30,12 +30,12 @@ const MAX_LEN: usize = 256;
 #[derive(Clone)]
 pub struct SecretKey {
     authorization: HeaderValue,
-    instance: Instance,
+    kind: InstanceKind,
 }
 
 /// The two kinds of instances, told apart by the key's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Instance {
+pub(crate) enum InstanceKind {
     Production,
     Development,
 }
@@ -44,22 +44,27 @@ impl SecretKey {
     /// Whether the key belongs to a production instance.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.instance == Instance::Production
+        self.kind == InstanceKind::Production
     }
 
     /// Whether the key belongs to a development instance.
     #[must_use]
     pub fn is_test(&self) -> bool {
-        self.instance == Instance::Development
+        self.kind == InstanceKind::Development
     }
 
-    pub(crate) fn instance(&self) -> Instance {
-        self.instance
+    pub(crate) fn kind(&self) -> InstanceKind {
+        self.kind
     }
 
     /// `Bearer <key>`, marked as sensitive.
     pub(crate) fn authorization(&self) -> &HeaderValue {
         &self.authorization
+    }
+
+    /// Whether both are the same key. Both are the operator's, so the time it takes tells nobody anything.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.authorization == other.authorization
     }
 
     pub(crate) fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
@@ -80,10 +85,10 @@ impl SecretKey {
                 malformed
             }
         };
-        let (instance, rest) = if let Some(rest) = text.strip_prefix("sk_live_") {
-            (Instance::Production, rest)
+        let (kind, rest) = if let Some(rest) = text.strip_prefix("sk_live_") {
+            (InstanceKind::Production, rest)
         } else if let Some(rest) = text.strip_prefix("sk_test_") {
-            (Instance::Development, rest)
+            (InstanceKind::Development, rest)
         } else {
             return Err(malformed());
         };
@@ -96,7 +101,7 @@ impl SecretKey {
         let mut authorization =
             HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| malformed())?;
         authorization.set_sensitive(true);
-        Ok(Self { authorization, instance })
+        Ok(Self { authorization, kind })
     }
 }
 
@@ -118,9 +123,9 @@ impl TryFrom<&str> for SecretKey {
 
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.instance {
-            Instance::Production => "SecretKey(sk_live_…)",
-            Instance::Development => "SecretKey(sk_test_…)",
+        f.write_str(match self.kind {
+            InstanceKind::Production => "SecretKey(sk_live_…)",
+            InstanceKind::Development => "SecretKey(sk_test_…)",
         })
     }
 }

@@ -35,7 +35,7 @@ fn tls_goes_by_the_certificates_that_the_system_trusts() {
         let mut child = Command::new(env::current_exe().unwrap());
         child.args([
             "--exact",
-            "redis::tests::tls::tls_goes_by_the_certificates_that_the_system_trusts",
+            "for_redis::tests::tls::tls_goes_by_the_certificates_that_the_system_trusts",
         ]);
         child.env(CHILD, &port).env("SSL_CERT_FILE", &trusted).env_remove("SSL_CERT_DIR");
         let output = child.output().unwrap();

@@ -11,7 +11,7 @@ use crate::{Authorization, Claims, middleware::require};
 /// The [`Authorization`] itself is in the application's state, where it was parsed at start-up.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no `Authorization` in the state `{S}`",
-    note = "implement `tower_clerk::axum::Rule<{S}>` for `{Self}`"
+    note = "implement `tower_clerk::for_axum::Rule<{S}>` for `{Self}`"
 )]
 pub trait Rule<S> {
     /// What is required.
@@ -27,7 +27,7 @@ pub trait Rule<S> {
 /// use axum::{Router, routing::get};
 /// use tower_clerk::{
 ///     AuthenticateLayer, Authorization,
-///     axum::{Authorized, Rule},
+///     for_axum::{Authorized, Rule},
 ///     testing::SessionsApi,
 /// };
 ///

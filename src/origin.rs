@@ -1,3 +1,5 @@
+//! Origins, as tokens name them.
+
 use std::str::FromStr;
 
 use reqwest::Url;
@@ -54,6 +56,22 @@ fn canonical(url: &Url) -> Option<String> {
         Some(port) => format!("{scheme}://{host}:{port}"),
         None => format!("{scheme}://{host}"),
     })
+}
+
+/// Some, at least: an empty list would switch the check off, which nobody asks for by giving one.
+pub(crate) fn all<I>(parties: I) -> Result<Vec<Origin>, ConfigError>
+where
+    I: IntoIterator<Item: AsRef<str>>,
+{
+    let parties: Vec<_> =
+        parties.into_iter().map(|party| party.as_ref().parse()).collect::<Result<_, _>>()?;
+    if parties.is_empty() {
+        return Err(ConfigError::malformed(
+            "the authorized parties",
+            "at least one origin: leave the setting out to accept any",
+        ));
+    }
+    Ok(parties)
 }
 
 impl AsRef<str> for Origin {

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use tonic::{Request, Response, Status};
-//! use tower_clerk::tonic::RequestExt;
+//! use tower_clerk::for_tonic::RequestExt;
 //!
 //! async fn who_am_i(request: Request<()>) -> Result<Response<String>, Status> {
 //!     let session = request.session()?;
@@ -20,8 +20,8 @@
 //! # }
 //! ```
 
-use ::tonic::{Code, Request, Status, metadata::MetadataMap, server::NamedService};
 use http::{Extensions, header};
+use tonic::{Code, Request, Status, metadata::MetadataMap, server::NamedService};
 
 use crate::{
     Authenticate, Authorization, Authorize, Claims, Protocol, Rejection, Session,
@@ -53,7 +53,7 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// ```
     /// # use tonic::{Request, Response, Status};
-    /// use tower_clerk::{Authorization, tonic::RequestExt};
+    /// use tower_clerk::{Authorization, for_tonic::RequestExt};
     ///
     /// struct Reports {
     ///     readers: Authorization,
@@ -95,7 +95,7 @@ mod sealed {
     #[expect(unnameable_types, reason = "nobody else is to implement the trait")]
     pub trait Sealed {}
 
-    impl<T> Sealed for ::tonic::Request<T> {}
+    impl<T> Sealed for tonic::Request<T> {}
 }
 
 fn found<T: Wanted>(extensions: &Extensions) -> Result<&T, Status> {

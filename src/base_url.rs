@@ -7,12 +7,11 @@ use std::{
 
 use reqwest::Url;
 
-use super::secret_key::SecretKey;
-use crate::config_error::ConfigError;
+use crate::{config_error::ConfigError, secret_key::SecretKey};
 
 /// `…/v1` on an origin.
 #[derive(Clone)]
-pub(super) struct BaseUrl {
+pub(crate) struct BaseUrl {
     url: Url,
     /// The setting that it comes from.
     what: &'static str,
@@ -29,12 +28,12 @@ const EXPECTED_OF_TEST_KEYS: &str = "https, unless the host is loopback: the sec
      clear if you say so, with `TOWER_CLERK_ALLOW_HTTP=1` or `allow_http_with_test_key`";
 
 impl BaseUrl {
-    pub(super) fn clerk() -> Self {
+    pub(crate) fn clerk() -> Self {
         let origin = "https://api.clerk.com";
         Self::parse(origin, "the base URL").expect("Clerk's origin is well-formed")
     }
 
-    pub(super) fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
         let malformed = || ConfigError::malformed(what, EXPECTED);
         // The URL parser would drop these without a word.
         if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
@@ -57,7 +56,7 @@ impl BaseUrl {
 
     /// Whether this key may travel there: over https, on this very host, or, being for tests, over
     /// http where that is allowed.
-    pub(super) fn check(&self, key: &SecretKey, allow_http: bool) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, key: &SecretKey, allow_http: bool) -> Result<(), ConfigError> {
         if self.is_https() || is_loopback(&self.url) || (key.is_test() && allow_http) {
             return Ok(());
         }
@@ -66,14 +65,20 @@ impl BaseUrl {
     }
 
     /// The URL of a resource. Each segment is percent-encoded and stays one segment.
-    pub(super) fn resource<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
+    pub(crate) fn resource<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.url.clone();
         url.path_segments_mut().expect("http and https URLs have a path").extend(segments);
         url
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
+    }
+}
+
+impl PartialEq for BaseUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
     }
 }
 

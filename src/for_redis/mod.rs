@@ -1,13 +1,13 @@
 //! A log of revocations on Redis or Valkey (feature `redis`).
 //!
 //! ```no_run
-//! use tower_clerk::{SessionResolverBuilder, redis::RedisLog};
+//! use tower_clerk::{SessionResolverBuilder, for_redis::RedisLog};
 //!
 //! # fn set_up(builder: SessionResolverBuilder) -> Result<(), tower_clerk::ConfigError> {
 //! // Or `RedisLog::from_env()`, which reads `TOWER_CLERK_REDIS_URL`.
 //! let log = RedisLog::new("redis://log:secret@redis.internal:6379")?;
 //! let resolver = builder.revocation_log(log).build()?;
-//! assert!(resolver.readiness().revocation_log.is_some());
+//! assert!(resolver.readiness().revocation_log().is_some());
 //! # Ok(())
 //! # }
 //! ```
@@ -95,7 +95,8 @@ impl RedisLog {
     ///
     /// Fails where the variable is not set, and as [`new`](Self::new) does.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::at(&environment::redis_url()?, "`TOWER_CLERK_REDIS_URL`")
+        let url = environment::required(&mut environment::process, "TOWER_CLERK_REDIS_URL")?;
+        Self::at(url.trim(), "`TOWER_CLERK_REDIS_URL`")
     }
 
     fn at(url: &str, what: &'static str) -> Result<Self, ConfigError> {
