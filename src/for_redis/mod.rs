@@ -7,7 +7,7 @@
 //! // Or `RedisLog::from_env()`, which reads `TOWER_CLERK_REDIS_URL`.
 //! let log = RedisLog::new("redis://log:secret@redis.internal:6379")?;
 //! let resolver = builder.revocation_log(log).build()?;
-//! assert!(resolver.readiness().revocation_log.is_some());
+//! assert!(resolver.readiness().revocation_log().is_some());
 //! # Ok(())
 //! # }
 //! ```

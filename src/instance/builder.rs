@@ -177,8 +177,8 @@ impl InstanceBuilder {
             && secret.is_live() != publishable.is_live()
         {
             return Err(ConfigError::contradiction(
-                "the publishable key and the secret key are of different instances; use both from \
-                 one, `…_live_…` or `…_test_…`",
+                "`CLERK_PUBLISHABLE_KEY` and `CLERK_SECRET_KEY`, or the keys of the builder, are of \
+                 different instances; use both from one, `…_live_…` or `…_test_…`",
             ));
         }
         let api_url = self.api_url.clone().unwrap_or_else(BaseUrl::clerk);

@@ -47,7 +47,7 @@ pub(crate) struct Parts {
 }
 
 /// What proves an instance's tokens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum KeySource {
     /// Whatever the API publishes, which takes the secret key.
     Api,
@@ -179,12 +179,25 @@ impl Instance {
     }
 }
 
+impl fmt::Debug for KeySource {
+    /// Not what was given for a PEM, which may be a secret in the wrong place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Api => "Api",
+            Self::FrontendApi(_) => "FrontendApi",
+            Self::JwkSet(_) => "JwkSet",
+            Self::Pem { .. } => "Pem",
+        })
+    }
+}
+
 impl fmt::Debug for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Instance")
             .field("secret_key", &self.0.secret_key)
             .field("publishable_key", &self.0.publishable_key)
             .field("api_url", &self.0.api_url)
+            .field("keys", &self.0.keys)
             .field("issuers", &self.0.issuers)
             .field("authorized_parties", &self.0.authorized_parties)
             .finish_non_exhaustive()
