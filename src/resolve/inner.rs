@@ -225,7 +225,7 @@ impl Inner {
             if let Some(verdict) = self.say_in_vain(request, known.as_deref(), self.clock.now()) {
                 return verdict;
             }
-            let patience = self.patience_of(&decide(known.as_deref(), true));
+            let patience = self.patience_of(request, &decide(known.as_deref(), true));
             let asked = self.sessions.ask(slot, request.token(), &wanted, patience).await;
             decision = match asked {
                 Ok(entry) => decide(Some(&*entry), false),
@@ -243,11 +243,18 @@ impl Inner {
     }
 
     /// How long a request waits for Clerk that can be answered so while it cannot be asked.
-    fn patience_of(&self, otherwise: &Decision) -> Patience {
-        match otherwise {
-            Decision::Verdict(Ok(Resolved { session: None, .. })) => Patience::InAll(self.patience),
-            Decision::Verdict(Ok(_)) => Patience::UntilSent(self.patience),
-            _ => Patience::Whole,
+    fn patience_of(&self, request: &Request<'_>, otherwise: &Decision) -> Patience {
+        let Decision::Verdict(Ok(resolved)) = otherwise else { return Patience::Whole };
+        let is_proven_by = |proven_at| {
+            let lifetimes = &self.rules.lifetimes;
+            lifetimes.token_is_fresh(proven_at, None, request.asked_at)
+        };
+        let proven_at = resolved.freshness.map(|freshness| freshness.confirmed_at());
+        let by_token = request.presented.claims().and(proven_at);
+        if self.rules.networkless_if_error && by_token.is_some_and(is_proven_by) {
+            Patience::InAll(self.patience)
+        } else {
+            Patience::UntilSent(self.patience)
         }
     }
 

@@ -129,6 +129,10 @@ impl Truth {
         ensure(!before.was_refused, "admitted after somebody was told that it is over")?;
 
         let is_stale = resolved.freshness.is_some_and(|freshness| freshness.is_stale());
+        let is_of_now = resolved
+            .freshness
+            .is_none_or(|it| it.confirmed_at() <= self.our_time() + Duration::from_secs(1));
+        ensure(is_of_now, "admitted by what comes from the future")?;
         let was_asked_since = now.confirmed > before.forgotten;
         match &resolved.session {
             Some(session) => {
@@ -157,13 +161,14 @@ impl Truth {
         }
     }
 
-    /// A clock that was set back starts the time anew, with its slack.
+    /// By a clock that was set back, what was proven before is as much younger.
     fn is_within(&self, began: Duration, over_at: Duration, bound: Duration) -> bool {
         let since = match self.set_back {
-            Some((_, set_back_at)) => over_at.max(set_back_at + Duration::from_secs(1)),
+            Some((by, set_back_at)) if over_at < set_back_at => over_at + by,
+            Some((by, set_back_at)) => over_at.max(set_back_at + by),
             None => over_at,
         };
-        began <= over_at || began < since + bound
+        began <= since || began < since + bound
     }
 
     fn count(&mut self, plan: &Plan, request: &Request, resolved: &Resolved) {

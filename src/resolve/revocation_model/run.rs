@@ -35,6 +35,18 @@ pub(super) struct Plan {
     /// In seconds.
     clerk_is_ahead: i64,
     capacity: u64,
+    /// How many sessions anything happens to.
+    sessions: usize,
+    mood: Mood,
+}
+
+/// What happens in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    /// Everything.
+    Busy,
+    /// Nobody revokes or forgets anything here: time passes, and tokens are issued that are not to be believed.
+    Quiet,
 }
 
 impl Plan {
@@ -46,12 +58,14 @@ impl Plan {
             check,
             seed,
             ttl: Duration::from_secs(random.pick(&[0, 8, 8, 16])),
-            session_ttl: Duration::from_secs(random.pick(&[1, 20, 40])),
+            session_ttl: Duration::from_secs(random.pick(&[1, 20, 40, 100])),
             stale_if_error: Duration::from_secs(if asks { random.pick(&[0, 0, 20]) } else { 0 }),
             answers_only,
             networkless_if_error: asks && !answers_only && random.is_one_in(2),
             clerk_is_ahead: random.pick(&[-5, 0, 5]),
             capacity: random.pick(&[1, 2, 100]),
+            sessions: random.pick(&[1, 2, SESSIONS, SESSIONS]),
+            mood: random.pick(&[Mood::Busy, Mood::Busy, Mood::Quiet]),
         }
     }
 
@@ -115,7 +129,7 @@ impl Run {
             revocations: Vec::new(),
         };
         let now = run.clerks_time();
-        run.tokens.extend((0..SESSIONS).map(|session| Token::of_origin(session, now)));
+        run.tokens.extend((0..plan.sessions).map(|session| Token::of_origin(session, now)));
         run
     }
 
@@ -131,7 +145,12 @@ impl Run {
     }
 
     async fn step(&mut self) {
-        match self.random.below(40) {
+        let what = match self.plan.mood {
+            Mood::Busy => self.random.below(40),
+            // All but what is done here.
+            Mood::Quiet => self.random.pick(&[0, 0, 0, 0, 0, 13, 18, 18, 18, 22, 22, 25, 26, 33]),
+        };
+        match what {
             0..11 => self.resolve(),
             11..13 => self.revoke(),
             13 => self.end_elsewhere(),
@@ -188,6 +207,10 @@ impl Run {
     }
 
     fn end_elsewhere(&mut self) {
+        // Not so soon that nothing was known before.
+        if self.plan.mood == Mood::Quiet && !self.random.is_one_in(3) {
+            return;
+        }
         let (session, is_gone) = (self.any_session(), self.random.is_one_in(3));
         let mut truth = self.truth();
         truth.seen.ended_elsewhere += 1;
@@ -225,7 +248,7 @@ impl Run {
 
     async fn pass_time(&mut self) {
         let by = Duration::from_millis(self.random.pick(&[100, 300, 1000, 1000, 2000, 5000, 9000]));
-        if !self.plan.networkless_if_error && self.random.is_one_in(60) {
+        if !self.plan.networkless_if_error && self.random.is_one_in(30) {
             self.set_clock_back();
         }
         self.truth().elapsed += by;
@@ -235,7 +258,7 @@ impl Run {
 
     /// Once at most. Tokens are issued in its future then.
     fn set_clock_back(&mut self) {
-        let by = Duration::from_secs(30);
+        let by = Duration::from_secs(self.random.pick(&[12, 30]));
         let mut truth = self.truth();
         if truth.set_back.is_none() && truth.elapsed > by {
             truth.set_back = Some((by, truth.elapsed));
@@ -302,7 +325,7 @@ impl Run {
     }
 
     fn any_session(&mut self) -> usize {
-        self.random.index(SESSIONS)
+        self.random.index(self.plan.sessions)
     }
 
     /// Mostly one of the last: front ends throw the others away.
