@@ -11,6 +11,7 @@ use base64::{
 use crate::{
     config_error::ConfigError,
     environment::{self, LookUp},
+    pasted::{QUOTED, trimmed, unquoted},
 };
 
 /// The signing secret of a webhook endpoint, `whsec_…`, as Clerk's dashboard shows it.
@@ -58,19 +59,30 @@ impl WebhookSecret {
     }
 
     fn parse(text: &str, what: &'static str) -> Result<Self, ConfigError> {
-        let secret = text.trim().strip_prefix(PREFIX).and_then(|text| BASE64.decode(text).ok());
+        let secret = trimmed(text).strip_prefix(PREFIX).and_then(|text| BASE64.decode(text).ok());
         match secret.filter(|secret| (SHORTEST..=LONGEST).contains(&secret.len())) {
             Some(secret) => Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret))),
-            None => Err(ConfigError::malformed(
-                what,
-                "the signing secret of the endpoint as Clerk's dashboard shows it, `whsec_` and at \
-                 least 24 bytes in base64",
-            )),
+            None => Err(malformed(text, what)),
         }
     }
 
     pub(super) fn key(&self) -> &hmac::Key {
         &self.0
+    }
+}
+
+fn malformed(text: &str, what: &'static str) -> ConfigError {
+    let malformed = ConfigError::malformed(
+        what,
+        "the signing secret of the endpoint as Clerk's dashboard shows it, `whsec_` and at least 24 \
+         bytes in base64",
+    );
+    if unquoted(text).is_some() {
+        malformed.hint(QUOTED)
+    } else if trimmed(text).starts_with("sk_") {
+        malformed.hint("this is a secret key of the API")
+    } else {
+        malformed
     }
 }
 
@@ -131,6 +143,18 @@ mod tests {
             &format!("whsec_{}", "A".repeat(1000)),
         ] {
             assert!(bad.parse::<WebhookSecret>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_was_pasted_along_is_trimmed_and_quotes_are_named() {
+        let secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+        assert!(format!("\u{feff}{secret}\r\n").parse::<WebhookSecret>().is_ok());
+        for (pasted, hint) in
+            [(format!("\"{secret}\""), "quotes"), ("sk_test_x".to_owned(), "secret key of the API")]
+        {
+            let told = pasted.parse::<WebhookSecret>().unwrap_err().to_string();
+            assert!(told.contains(hint), "{told}");
         }
     }
 
