@@ -7,12 +7,8 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use super::{
-    api_error::{Refusal, printable},
-    error::Error,
-    operation::Operation,
-    retry_after::retry_after,
-};
+use super::{api_error::Refusal, error::Error, operation::Operation, retry_after::retry_after};
+use crate::printable::printable;
 
 /// The JSON of an answer that says yes.
 #[derive(Debug)]

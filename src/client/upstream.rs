@@ -18,8 +18,6 @@ use tokio::{
 };
 use tower::retry::budget::{Budget, TpsBudget};
 
-use crate::base_url::BaseUrl;
-
 use super::{
     answer::Answer,
     api_version::ApiVersion,
@@ -31,6 +29,7 @@ use super::{
     transport::{Connection, Transport},
     turns::{Rank, Reason, Turn, Turns, Wish},
 };
+use crate::base_url::BaseUrl;
 
 /// How often a call is repeated, at most.
 const REPEATS: u32 = 2;

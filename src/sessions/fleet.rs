@@ -15,6 +15,9 @@ use crate::{
 /// A token tells when it was assembled in whole seconds, and an event when it happened: what is of the same moment is denied.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// No session of Clerk's is meant to last longer.
+const LONGEST_SESSION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
 impl Sessions {
     /// Shares what is denied with all who follow this log.
     pub(crate) fn follow(self: &Arc<Self>, log: AnyLog) {
@@ -93,6 +96,9 @@ impl Sessions {
 
 impl Apply for Sessions {
     fn end(&self, id: &SessionId, status: &SessionStatus, expire_at: Option<SystemTime>) {
+        // Whoever can write to the log could say anything.
+        let latest = self.clock.now() + LONGEST_SESSION;
+        let expire_at = expire_at.map(|at| at.min(latest));
         self.bury(&self.slot(id), Ending { status: status.clone(), answer: None }, expire_at);
     }
 
