@@ -143,6 +143,46 @@ mod tests {
         }))
     }
 
+    fn ignoring(prefixes: &[&str], values: &[&str]) -> (Result<bool, CredentialError>, bool) {
+        let mut request = Request::new(());
+        for value in values {
+            request.headers_mut().append(header::AUTHORIZATION, value.parse().unwrap());
+        }
+        let (parts, ()) = request.into_parts();
+        let place = BearerToken::ignoring(prefixes).unwrap();
+        (place.extract(&parts).map(|found| found.is_some()), place.is_somebody_elses(&parts))
+    }
+
+    #[test]
+    fn somebody_elses_keys_are_no_session_credential_and_say_whose_they_are() {
+        for (value, found, is_somebody_elses) in [
+            ("Bearer vk_1", false, true),
+            ("bearer vk_a.b.c", false, true),
+            ("vk_1", false, true),
+            ("vk_a.b.c", false, true),
+            ("Bearer rk-1", false, true),
+            ("Bearer VK_1", true, false),
+            ("Bearer eyJ.b.c", true, false),
+            ("eyJ.b.c", true, false),
+            ("Basic vk_1", false, false),
+            ("", false, false),
+        ] {
+            let (extracted, is_theirs) = ignoring(&["vk_", "rk-"], &[value]);
+            assert_eq!((extracted, is_theirs), (Ok(found), is_somebody_elses), "{value:?}");
+        }
+        let doubled = ignoring(&["vk_"], &["Bearer vk_1", "Bearer eyJ.b.c"]).0;
+        assert_eq!(doubled, Err(CredentialError::ambiguous()), "fields are counted first");
+        assert!(!ignoring(&[], &["Bearer vk_1"]).1);
+    }
+
+    #[test]
+    fn no_prefix_of_session_tokens_can_be_given_away() {
+        for prefix in ["", "e", "ey", "eyJ", "eyJhbGci"] {
+            let told = BearerToken::ignoring(["vk_", prefix]).unwrap_err().to_string();
+            assert!(told.contains("`eyJ`"), "{prefix}: {told}");
+        }
+    }
+
     #[test]
     fn the_scheme_is_read_in_any_case() {
         for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {

@@ -31,6 +31,35 @@ use crate::{
 /// });
 /// # Ok::<(), tower_clerk::ConfigError>(())
 /// ```
+///
+/// # Switched off by a setting
+///
+/// The layer's answers have a body of their own ([`ResponseBody`](crate::ResponseBody)), so with [`tower::util::option_layer`] the
+/// bodies of the two cases must be made one type; axum's `Router` does that by itself. Without the layer a handler that takes a
+/// [`Session`](crate::Session) answers 500.
+///
+/// ```
+/// use axum::{Router, body::Body, http::{Request, StatusCode}, routing::get};
+/// use tower::{ServiceBuilder, ServiceExt, util::{MapResponseLayer, option_layer}};
+/// use tower_clerk::{AuthenticateLayer, ResponseBody};
+///
+/// fn app(layer: Option<AuthenticateLayer>) -> Router {
+///     let unified = MapResponseLayer::new(|it: http::Response<ResponseBody<Body>>| it.map(Body::new));
+///     let layer = option_layer(layer.map(|layer| (unified, layer)));
+///     Router::new().route("/", get(async || "hello")).layer(ServiceBuilder::new().layer(layer))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let clerk = tower_clerk::testing::SessionsApi::start().await;
+/// let layer = AuthenticateLayer::new(clerk.resolver())?;
+/// for (layer, status) in [(Some(layer), StatusCode::UNAUTHORIZED), (None, StatusCode::OK)] {
+///     let request = Request::new(Body::empty());
+///     assert_eq!(app(layer).oneshot(request).await?.status(), status);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AuthenticateLayer {

@@ -130,7 +130,7 @@ impl SessionResolverBuilder {
     ///
     /// Such a request has [`Claims`](crate::Claims) and no [`Session`](crate::Session), and its
     /// [`Freshness`](crate::Freshness) says so. A handler that asks for a session, even for an optional one, is answered 503
-    /// with `Retry-After`. It is never done for a layer with [`max_age`](crate::AuthenticateLayer::max_age), nor where
+    /// with `Retry-After`. It is never done for a layer with [`max_age`](crate::Policy::max_age), nor where
     /// something later is known that speaks against the session, nor where Clerk refuses the secret key.
     ///
     /// In a long outage, once tokens are renewed without Clerk looking their sessions up, it ends after `ttl`:

@@ -84,7 +84,7 @@ impl SessionResolver {
     ///
     /// # Errors
     ///
-    /// Fails as [`SessionsClient::get`] does.
+    /// Fails as [`SessionsClient::get`](crate::SessionsClient::get) does.
     pub async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
         self.inner.get(id).await
     }
@@ -101,7 +101,7 @@ impl SessionResolver {
     ///
     /// # Errors
     ///
-    /// Fails as [`SessionsClient::revoke`] does. Where Clerk says that there
+    /// Fails as [`SessionsClient::revoke`](crate::SessionsClient::revoke) does. Where Clerk says that there
     /// [is no such session](client::Error::is_not_found), it is refused from now on all the same.
     /// Where the outcome is unknown, Clerk is asked at the next request; in networkless mode, which
     /// asks nobody, the session is admitted as before.

@@ -4,7 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Request, StatusCode, header};
 use tower::{Layer, ServiceExt};
-use tower_clerk::{AuthenticateLayer, Instance, PublishableKey, testing::SessionsApi};
+use tower_clerk::{
+    AuthenticateLayer, Instance, PublishableKey,
+    extract::{BearerToken, Or, QueryToken, SessionCookie},
+    testing::SessionsApi,
+};
 
 use crate::{
     doubles::Strict,
@@ -444,5 +448,54 @@ async fn over_http1_what_is_no_header_value_is_refused_by_the_server() {
         let answer = ask("authorization: Bearer {ada}").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert_eq!(stack.reached.times() - before, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_the_services_own_in_the_same_header_is_nobodys_session_and_runs_as_no_cookies() {
+    let names = Names::new().await;
+    let places = Or::new(
+        BearerToken::ignoring(["vk_"]).unwrap(),
+        SessionCookie::of(&names.clerk.instance()),
+    );
+    let layer = names.layer().extractor(places).unwrap();
+    for (layer, of_a_key) in
+        [(layer.clone(), Outcome::Missing), (layer.allow_anonymous(), Outcome::Anonymous)]
+    {
+        for stack in stacks::all(&layer).await {
+            for fields in [
+                &["authorization: Bearer vk_1"][..],
+                &["authorization: vk_1"],
+                &["authorization: Bearer vk_1", "cookie: __session={ada}"],
+                &["authorization: Bearer vk_a.b.c", "cookie: __session_{own}={ada}"],
+            ] {
+                let outcome = names.ask(&stack, fields).await;
+                assert_eq!(outcome, of_a_key, "{} {fields:?}", stack.name);
+            }
+            let ours = ["authorization: Bearer {ada}", "cookie: __session={bob}"];
+            assert_eq!(names.ask(&stack, &ours).await, admitted("user_ada"), "{}", stack.name);
+            let cookie = ["cookie: __session={bob}"];
+            assert_eq!(names.ask(&stack, &cookie).await, admitted("user_bob"), "{}", stack.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_set_a_header_may_send_its_token_in_the_query_where_that_is_read() {
+    let names = Names::new().await;
+    let places = Or::new(BearerToken::new(), QueryToken::new("token"));
+    let read = names.layer().extractor(places).unwrap();
+    for (layer, outcome) in [(read, admitted("user_ada")), (names.layer(), Outcome::Missing)] {
+        for stack in [stacks::axum(layer.clone()).await, stacks::hyper(layer).await] {
+            let ask = async |method: &str, query: &str| {
+                let mut request = stack.request();
+                *request.method_mut() = method.parse().unwrap();
+                let uri = format!("http://{}/events?{}", stack.addr, names.fill_in(query));
+                *request.uri_mut() = uri.parse().unwrap();
+                stack.send(request).await.outcome
+            };
+            assert_eq!(ask("GET", "token={ada}").await, outcome, "{}", stack.name);
+            assert_eq!(ask("POST", "token={ada}").await, Outcome::Missing, "{}", stack.name);
+        }
     }
 }

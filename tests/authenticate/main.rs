@@ -12,6 +12,7 @@ mod contract;
 mod coverage;
 mod credentials;
 mod csrf;
+mod decisions;
 mod doubles;
 mod ended_elsewhere;
 mod environment;

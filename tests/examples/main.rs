@@ -9,6 +9,7 @@ mod capacity;
 mod configuration;
 mod http;
 mod hyper;
+mod instances;
 mod process;
 mod real_instance;
 mod tonic;

@@ -77,7 +77,7 @@ impl RequireAuthorization {
     ///
     /// # Security
     ///
-    /// Where tokens from templates [are accepted](crate::AuthenticateLayer::accept_templates), their
+    /// Where tokens from templates [are accepted](crate::Policy::accept_templates), their
     /// claims are whatever the template's author wrote: ask [`Claims::has`], which knows.
     pub fn by(condition: impl Fn(&Claims) -> bool + Send + Sync + 'static) -> Self {
         Self::of(Rule::By(Arc::new(condition)))
