@@ -9,14 +9,15 @@ use std::{error::Error, process::ExitCode, sync::Arc};
 use axum::{
     Json, Router,
     extract::State,
+    http::StatusCode,
     response::Html,
     routing::{get, post},
 };
 use demo::Clerk;
 use serde_json::{Value, json};
 use tower_clerk::{
-    AuthenticateLayer, Authorization, Claims, RequireAuthorization, Reverification, RevokeSession,
-    Session,
+    AuthenticateLayer, Authorization, Claims, Readiness, RequireAuthorization, Reverification,
+    RevokeSession, Session, SessionResolver,
     for_axum::{Authorized, Rule},
     testing::{Membership, SessionsApi},
 };
@@ -29,6 +30,9 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let clerk = Clerk::from_env().await?;
     let listener = demo::listen("127.0.0.1:3000").await?;
+    if let Err(error) = clerk.resolver.warm_up().await {
+        eprintln!("starting without keys: {error}");
+    }
     print_how_to_try_it(&listener.local_addr()?.to_string(), clerk.emulator.is_some());
     axum::serve(listener, app(clerk)?).with_graceful_shutdown(demo::stopped()).await?;
     Ok(())
@@ -45,7 +49,8 @@ fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
         .route_service("/sign-out", RevokeSession::new(clerk.resolver.clone()))
         .layer(layer.clone());
     let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.clone().allow_anonymous());
-    let app = Router::new().route("/", get(page)).merge(members).merge(anyone);
+    let health = Router::new().route("/healthz", get(health)).with_state(clerk.resolver.clone());
+    let app = Router::new().route("/", get(page)).merge(health).merge(members).merge(anyone);
     Ok(match clerk.emulator {
         Some(emulator) => app.merge(demonstration(emulator, layer)),
         None => app,
@@ -84,6 +89,16 @@ async fn maybe(session: Option<Session>) -> String {
         Some(session) => format!("hello, {}\n", session.user_id()),
         None => "hello, stranger\n".to_owned(),
     }
+}
+
+/// For a load balancer and for operators. A log or a Clerk that is down takes no service out of rotation.
+async fn health(State(resolver): State<SessionResolver>) -> (StatusCode, Json<Readiness>) {
+    let readiness = resolver.readiness();
+    let status = match readiness.is_ready() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(readiness))
 }
 
 async fn page() -> Html<&'static str> {
@@ -132,6 +147,7 @@ fn print_how_to_try_it(addr: &str, on_emulator: bool) {
   curl -i http://{addr}/billing -H "Authorization: Bearer $TOKEN"   # 403: prove again who you are
   curl -i -X POST http://{addr}/sign-out -H "Authorization: Bearer $TOKEN"   # 204
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 401
+  curl -i http://{addr}/healthz   # how things stand with the keys, with Clerk and with the log of revocations
 "#
     );
 }

@@ -11,5 +11,9 @@
 )]
 pub mod authorization {}
 
+/// Several processes that act as one: what is revoked anywhere is refused everywhere.
+#[cfg_attr(feature = "testing", doc = include_str!("guide/fleet.md"))]
+pub mod fleet {}
+
 #[doc = include_str!("guide/freshness.md")]
 pub mod freshness {}

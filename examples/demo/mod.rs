@@ -31,11 +31,17 @@ pub(crate) struct Clerk {
 
 impl Clerk {
     pub(crate) async fn from_env() -> Result<Self, ConfigError> {
-        if env::var_os("CLERK_SECRET_KEY").is_some() {
-            return Ok(Self { resolver: SessionResolver::from_env()?, emulator: None });
+        let clerk = if env::var_os("CLERK_SECRET_KEY").is_some() {
+            Self { resolver: SessionResolver::from_env()?, emulator: None }
+        } else {
+            let emulator = SessionsApi::start().await;
+            let resolver = emulator.resolver_builder().join_fleet_from_env()?.build()?;
+            Self { resolver, emulator: Some(emulator) }
+        };
+        if clerk.resolver.readiness().revocation_log().is_some() {
+            println!("revocations are shared through the log that TOWER_CLERK_REDIS_URL names");
         }
-        let emulator = SessionsApi::start().await;
-        Ok(Self { resolver: emulator.resolver(), emulator: Some(emulator) })
+        Ok(clerk)
     }
 
     pub(crate) fn layer(&self) -> Result<AuthenticateLayer, ConfigError> {

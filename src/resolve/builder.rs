@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{SessionResolver, decide::Rules, inner::Inner};
 use crate::{
-    Clock, ConfigError, Instance, SessionsClient,
+    Clock, ConfigError, Instance, SessionsClient, environment,
     fleet::{AnyLog, RevocationLog},
     sessions::{Lifetimes, NoUpstream, SessionCheck, Sessions, Settings, Upstream},
     token::{self, Authenticator, DEFAULT_CLOCK_SKEW, Keys, Parties},
@@ -181,6 +181,25 @@ impl SessionResolverBuilder {
     /// and what was revoked elsewhere is noticed as without a log, or a moment after it can be reached again.
     pub fn revocation_log(self, log: impl RevocationLog) -> Self {
         Self { log: Some(AnyLog::new(log)), ..self }
+    }
+
+    /// Shares revocations through the log that `TOWER_CLERK_REDIS_URL` names, where it is set; where it is not, nothing changes.
+    /// [`SessionResolver::from_env`] does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the variable is malformed, and where it is set and the feature `redis` is not: revocations would
+    /// silently be this process's own.
+    pub fn join_fleet_from_env(self) -> Result<Self, ConfigError> {
+        if environment::optional(&mut environment::process, "TOWER_CLERK_REDIS_URL")?.is_none() {
+            return Ok(self);
+        }
+        #[cfg(feature = "redis")]
+        return Ok(self.revocation_log(crate::for_redis::RedisLog::from_env()?));
+        #[cfg(not(feature = "redis"))]
+        Err(ConfigError::contradiction(
+            "`TOWER_CLERK_REDIS_URL` needs the feature `redis`; enable it, or unset the variable",
+        ))
     }
 
     /// The clock that everything goes by.

@@ -32,13 +32,15 @@ impl SessionResolver {
         Self::builder(instance).build()
     }
 
-    /// A resolver for the instance that [the environment describes](Instance::from_env). It needs `CLERK_SECRET_KEY`.
+    /// A resolver for the instance that [the environment describes](Instance::from_env). It needs `CLERK_SECRET_KEY`. Where
+    /// `TOWER_CLERK_REDIS_URL` is set, revocations are shared through the [log](crate::fleet) that it names (feature `redis`).
     ///
     /// # Errors
     ///
-    /// Fails where a variable is missing or malformed, or two contradict each other.
+    /// Fails where a variable is missing or malformed, or two contradict each other, and where `TOWER_CLERK_REDIS_URL` is set
+    /// and the feature `redis` is not.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::new(&Instance::from_env()?)
+        Self::builder(&Instance::from_env()?).join_fleet_from_env()?.build()
     }
 
     /// A resolver yet to be set up.

@@ -26,6 +26,7 @@ const URL: &str = "CLERK_API_URL";
 const PEM: &str = "CLERK_JWT_KEY";
 const PUBLISHABLE: &str = "CLERK_PUBLISHABLE_KEY";
 const SECRET: &str = "CLERK_SECRET_KEY";
+const LOG: &str = "TOWER_CLERK_REDIS_URL";
 
 /// Which constructor the child is to use, and the header that it is to send itself.
 const SET_UP: &str = "TEST_SET_UP";
@@ -71,7 +72,7 @@ impl Variables {
             "--nocapture",
         ]);
         for name in
-            [SECRET, PUBLISHABLE, PEM, URL, FRONTEND_API, PROXY, PARTIES, "CLERK_API_VERSION"]
+            [SECRET, PUBLISHABLE, PEM, URL, FRONTEND_API, PROXY, PARTIES, LOG, "CLERK_API_VERSION"]
         {
             child.env_remove(name);
         }
@@ -212,6 +213,27 @@ async fn with_no_more_than_the_secret_key_it_works_and_warns_of_what_is_not_chec
     let key: PublishableKey = clerk.publishable_key().parse().unwrap();
     let suffixed = variables.ask(&format!("cookie: __session_{}={token}", key.cookie_suffix()));
     assert_eq!(suffixed.answer, refused("session-token-missing"));
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_log_that_cannot_be_reached_stops_no_service_and_one_that_is_none_is_named() {
+    let clerk = SessionsApi::start().await;
+    let variables = Variables::of(&clerk);
+    let credential = format!("authorization: Bearer {}", token(&clerk));
+    for unreachable in ["unix:///nowhere/at/all", "redis://127.0.0.1:1"] {
+        assert_eq!(variables.with(LOG, unreachable).ask(&credential).answer, ada());
+    }
+    assert_eq!(variables.with(LOG, "").ask(&credential).answer, ada(), "empty is unset");
+    assert!(variables.with(LOG, "http://redis.internal").refused().contains(LOG));
+}
+
+#[cfg(not(feature = "redis"))]
+#[tokio::test]
+async fn without_the_feature_a_log_is_refused_by_the_feature_to_enable() {
+    let clerk = SessionsApi::start().await;
+    let refused = Variables::of(&clerk).with(LOG, "redis://127.0.0.1").refused();
+    assert!(refused.contains(LOG) && refused.contains("feature `redis`"), "{refused}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     http::{Caller, header},
-    process::Server,
+    process::{Running, Server, example},
 };
 
 #[tokio::test]
@@ -97,6 +97,40 @@ async fn it_prints_the_lines_to_try_it_with() {
     assert!(curl.starts_with(&format!("{}/me", app.url)), "{curl}");
     let token = app.process.line_after("  TOKEN=");
     assert_eq!(token, format!("$(curl -sX POST {}/demo/sign-in)", app.url));
+}
+
+#[tokio::test]
+async fn the_health_page_tells_of_keys_clerk_and_the_log() {
+    let alone = Server::start("axum");
+    let answer = Caller::of(&alone).get("/healthz", None).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let health: Value = answer.json().await.unwrap();
+    assert_eq!(health["keys"]["usable"], true);
+    assert_eq!(health["revocation_log"], Value::Null);
+
+    let mut command = example("axum");
+    command.env("TOWER_CLERK_REDIS_URL", "unix:///nowhere/at/all");
+    let joined = Server::of(command);
+    let caller = Caller::of(&joined);
+    let answer = caller.get("/healthz", None).await;
+    assert_eq!(answer.status(), StatusCode::OK, "a log that is down stops nobody");
+    let health: Value = answer.json().await.unwrap();
+    assert_eq!(health["revocation_log"]["usable"], false);
+    let token = sign_in(&caller).await;
+    assert_eq!(caller.get("/me", Some(&token)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_joins_the_log_says_so_in_one_line_at_the_start() {
+    for name in ["axum", "hyper", "tonic"] {
+        let mut command = example(name);
+        command.env("TOWER_CLERK_REDIS_URL", "unix:///nowhere/at/all");
+        let process = Running::start(command);
+        let line = process.line();
+        assert!(line.contains("TOWER_CLERK_REDIS_URL"), "{name}: {line}");
+        let alone = Running::start(example(name));
+        assert!(alone.line().starts_with("listening on "), "{name} on its own has nothing to say");
+    }
 }
 
 async fn sign_in(caller: &Caller<'_>) -> String {

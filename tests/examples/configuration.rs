@@ -19,6 +19,8 @@ fn a_configuration_that_cannot_work_ends_the_process_and_says_what_to_change() {
             "`CLERK_PUBLISHABLE_KEY` and `CLERK_SECRET_KEY`",
         ),
         (&[KEY, ("CLERK_JWT_KEY", "hush")], "CLERK_JWT_KEY"),
+        (&[("TOWER_CLERK_REDIS_URL", "http://hush")], "TOWER_CLERK_REDIS_URL"),
+        (&[KEY, ("TOWER_CLERK_REDIS_URL", "hush")], "TOWER_CLERK_REDIS_URL"),
         (&[KEY, ("CLERK_AUTHORIZED_PARTIES", "app.hush.example.com")], "CLERK_AUTHORIZED_PARTIES"),
     ] {
         for name in ["axum", "hyper", "tonic"] {

@@ -7,6 +7,8 @@
 mod axum;
 mod capacity;
 mod configuration;
+#[cfg(feature = "redis")]
+mod fleet;
 mod http;
 mod hyper;
 mod instances;

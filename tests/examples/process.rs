@@ -17,7 +17,10 @@ pub(crate) fn example(name: &str) -> Command {
     let target = test.ancestors().nth(2).unwrap();
     let mut command = Command::new(target.join("examples").join(name));
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("CLERK_") {
+        if ["CLERK_", "TOWER_CLERK_REDIS_URL"]
+            .iter()
+            .any(|it| name.to_string_lossy().starts_with(it))
+        {
             command.env_remove(name);
         }
     }

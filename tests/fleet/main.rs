@@ -1,0 +1,12 @@
+//! Whole resolvers that share a log, in memory and on a real server: what one revokes all refuse.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fleet;
+mod promises;
+#[expect(dead_code, reason = "the log's own tests need more of it")]
+#[path = "../../src/for_redis/tests/server.rs"]
+mod server;
+mod trouble;
+mod under_load;
