@@ -17,8 +17,8 @@ use crate::{
 pub(super) struct Truth {
     /// Since the start.
     pub(super) elapsed: Duration,
-    /// By how much our clock was set back, and when.
-    pub(super) set_back: Option<(Duration, Duration)>,
+    /// By how much our clock was set back.
+    pub(super) set_back: Option<Duration>,
     pub(super) fates: [Fate; SESSIONS],
     pub(super) seen: Seen,
     /// Counts what is forgotten and what is asked, in order.
@@ -56,8 +56,7 @@ pub(super) struct Request {
 impl Truth {
     /// What our clock shows.
     pub(super) fn our_time(&self) -> SystemTime {
-        let set_back = self.set_back.map_or(Duration::ZERO, |(by, _)| by);
-        at(ISSUED) + self.elapsed - set_back
+        at(ISSUED) + self.elapsed - self.set_back.unwrap_or_default()
     }
 
     /// The next question, or the next time that something is forgotten.
@@ -161,13 +160,9 @@ impl Truth {
         }
     }
 
-    /// By a clock that was set back, what was proven before is as much younger.
+    /// By a clock that was set back, what was proven before and what Clerk's tells is as much later.
     fn is_within(&self, began: Duration, over_at: Duration, bound: Duration) -> bool {
-        let since = match self.set_back {
-            Some((by, set_back_at)) if over_at < set_back_at => over_at + by,
-            Some((by, set_back_at)) => over_at.max(set_back_at + by),
-            None => over_at,
-        };
+        let since = over_at + self.set_back.unwrap_or_default();
         began <= since || began < since + bound
     }
 

@@ -261,7 +261,7 @@ impl Run {
         let by = Duration::from_secs(self.random.pick(&[12, 30]));
         let mut truth = self.truth();
         if truth.set_back.is_none() && truth.elapsed > by {
-            truth.set_back = Some((by, truth.elapsed));
+            truth.set_back = Some(by);
             self.clock.set_back(by);
         }
     }
