@@ -1,7 +1,7 @@
 //! Processes that act as one: what is revoked anywhere is refused everywhere.
 //!
 //! A revocation is final in the process that made it. The others learn of it from a [log](RevocationLog) that all of
-//! them append to and read: within a tenth of a second where the log lives, and as if there were none (within their
+//! them append to and read: a moment later where the log lives, and as if there were none (within their
 //! `ttl`, or at the token's end) where it does not. Its trouble makes no call fail and refuses nobody.
 //!
 //! # What is promised
