@@ -166,8 +166,9 @@ impl Rules {
         let Some(proven_at) = by_token.max(age.map(|_| entry.sent_at)) else {
             return Decision::NeedSession(Need::Wait);
         };
-        let life = lifetimes.of_description();
-        let is_described = age.is_some_and(|age| age < entry.life(life) + life);
+        let longest = lifetimes.of_description();
+        let life = entry.life(longest);
+        let is_described = age.is_some_and(|age| age < life + longest);
         let resolved = |is_stale| Resolved {
             session: Some(session.clone()),
             claims: claims.cloned(),
@@ -175,7 +176,7 @@ impl Rules {
             ..Resolved::default()
         };
         if is_proven && is_described {
-            let is_aging = age >= Some(entry.renewal(entry.life(life)));
+            let is_aging = age >= Some(entry.renewal(life));
             return if is_aging || self.proof_runs_out(proven_at, entry, claims, now) {
                 Decision::NeedSession(Need::Ahead(resolved(false)))
             } else {
