@@ -14,7 +14,7 @@ use super::{
     Random, SESSIONS, SKEW, STEPS, Seen,
     clerk::{Clerk, Question},
     oracle::Truth,
-    tokens::{Token, session_id},
+    tokens::{Kind, Token, session_id},
 };
 use crate::{
     Clock, Credential, Instance, Policy, SessionResolver, SessionStatus,
@@ -38,6 +38,8 @@ pub(super) struct Plan {
     /// How many sessions anything happens to.
     sessions: usize,
     mood: Mood,
+    /// What a token is that is not to be believed.
+    dubious: Kind,
 }
 
 /// What happens in a run.
@@ -65,7 +67,8 @@ impl Plan {
             clerk_is_ahead: random.pick(&[-5, 0, 5]),
             capacity: random.pick(&[1, 2, 100]),
             sessions: random.pick(&[1, 2, SESSIONS, SESSIONS]),
-            mood: random.pick(&[Mood::Busy, Mood::Busy, Mood::Quiet]),
+            mood: random.pick(&[Mood::Busy, Mood::Quiet]),
+            dubious: random.pick(&[Kind::Untold, Kind::Template, Kind::Foreign]),
         }
     }
 
@@ -248,7 +251,7 @@ impl Run {
 
     async fn pass_time(&mut self) {
         let by = Duration::from_millis(self.random.pick(&[100, 300, 1000, 1000, 2000, 5000, 9000]));
-        if !self.plan.networkless_if_error && self.random.is_one_in(30) {
+        if !self.plan.networkless_if_error && self.random.is_one_in(12) {
             self.set_clock_back();
         }
         self.truth().elapsed += by;
@@ -258,7 +261,7 @@ impl Run {
 
     /// Once at most. Tokens are issued in its future then.
     fn set_clock_back(&mut self) {
-        let by = Duration::from_secs(self.random.pick(&[12, 30]));
+        let by = Duration::from_secs(self.random.pick(&[4, 6, 8, 12, 30]));
         let mut truth = self.truth();
         if truth.set_back.is_none() && truth.elapsed > by {
             truth.set_back = Some(by);
@@ -272,7 +275,7 @@ impl Run {
         let token = match self.random.below(8) {
             0..3 if !is_over => Token::of_origin(session, now),
             3..6 if !self.plan.networkless_if_error => {
-                Token::dubious(session, now, &mut self.random)
+                Token::dubious(session, now, self.plan.dubious)
             }
             _ => self.any_token().renewed(now),
         };

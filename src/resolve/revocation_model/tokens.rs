@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Random, SESSIONS};
+use super::SESSIONS;
 use crate::{
     SessionId, SessionResolver,
     claims::{Category, Claims, NumericDate},
@@ -51,8 +51,7 @@ impl Token {
     }
 
     /// Made whatever has become of the session, and not to be believed as to when.
-    pub(super) fn dubious(session: usize, now: u64, random: &mut Random) -> Self {
-        let kind = random.pick(&[Kind::Untold, Kind::Template, Kind::Foreign]);
+    pub(super) fn dubious(session: usize, now: u64, kind: Kind) -> Self {
         Self { session, kind, assembled: now, issued: now }
     }
 
