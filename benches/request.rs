@@ -6,7 +6,7 @@
 
 mod scene;
 
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderValue, Request, header::AUTHORIZATION, header::COOKIE};
@@ -37,7 +37,7 @@ fn requests(c: &mut Criterion) {
         b.iter(|| scene.call(&mut service, request(AUTHORIZATION, &value)));
     });
 
-    let member = {
+    let member_token = {
         let session = scene.clerk.sign_in("user_eve");
         scene.clerk.edit(&session, |session| {
             let mut member = Membership::new("org_1".parse().unwrap());
@@ -46,14 +46,18 @@ fn requests(c: &mut Criterion) {
         });
         scene.clerk.mint(&session).expires_in(DAY).claim("fva", vec![0, -1]).sign()
     };
-    scene.warm(&resolver, &member);
-    let member = bearer(&member);
+    scene.warm(&resolver, &member_token);
+    let member = bearer(&member_token);
     group.bench_function("hit, a member", |b| {
         b.iter(|| scene.call(&mut service, request(AUTHORIZATION, &member)));
     });
     let all = Authorization::role("org:member").unwrap();
     let all = all.and(Authorization::permission("org:reports:read_7").unwrap());
     let all = all.and(Authorization::reverification(Reverification::Lax));
+    let claims = scene.claims(&resolver, &member_token);
+    group.bench_function("has: a role, a permission and a fresh proof", |b| {
+        b.iter(|| black_box(&claims).has(black_box(&all)));
+    });
     let mut authorized = layer.layer(RequireAuthorization::new(all).layer(inner()));
     group.bench_function("hit, a member with a role, a permission and a fresh proof", |b| {
         b.iter(|| scene.call(&mut authorized, request(AUTHORIZATION, &member)));

@@ -1,6 +1,6 @@
 //! By whom a request was admitted, as it travels with the request.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, num::NonZero, ptr::NonNull, sync::Arc};
 
 /// Which resolver said yes to a request, and how its layer answers what is refused.
 ///
@@ -15,13 +15,13 @@ pub(crate) struct AdmittedBy {
 
 /// Tells resolvers apart, and takes the clones of one for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ResolverId(usize);
+pub(crate) struct ResolverId(NonZero<usize>);
 
 impl ResolverId {
     /// By the address of what a resolver's clones share. An address may be used again, but not while a
     /// layer holds the resolver that a request came through.
     pub(crate) fn of<T>(shared: &Arc<T>) -> Self {
-        Self(Arc::as_ptr(shared).addr())
+        Self(NonNull::from(&**shared).addr())
     }
 }
 

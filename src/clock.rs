@@ -9,6 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::unix_time::UnixTime;
+
 /// Where a component reads the time of day.
 ///
 /// [`Clock::system`] is the default everywhere. The other two are for tests, which move time
@@ -59,6 +61,11 @@ impl Clock {
             None => SystemTime::now(),
             Some(movable) => movable.now(),
         }
+    }
+
+    /// The time it shows, to be compared with many.
+    pub(crate) fn unix_time(&self) -> UnixTime {
+        self.now().into()
     }
 
     /// Whether it can be [advanced](Clock::advance).

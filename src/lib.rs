@@ -119,6 +119,7 @@ mod sessions;
 pub mod testing;
 pub mod token;
 mod token_cache;
+mod unix_time;
 mod unreadable;
 pub mod webhook;
 

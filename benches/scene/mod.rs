@@ -13,7 +13,9 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use tokio::runtime::Runtime;
 use tower::{Service, service_fn};
-use tower_clerk::{Credential, Policy, SessionCheck, SessionResolver, testing::SessionsApi};
+use tower_clerk::{
+    Claims, Credential, Policy, SessionCheck, SessionResolver, testing::SessionsApi,
+};
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -45,6 +47,13 @@ impl Scene {
     pub(crate) fn warm(&self, resolver: &SessionResolver, token: &str) {
         let credential = Credential::session_token(token.as_bytes());
         self.runtime.block_on(resolver.resolve(credential, &Policy::new())).unwrap();
+    }
+
+    /// What a known token says.
+    pub(crate) fn claims(&self, resolver: &SessionResolver, token: &str) -> Claims {
+        let credential = Credential::session_token(token.as_bytes());
+        let resolved = self.runtime.block_on(resolver.resolve(credential, &Policy::new()));
+        resolved.unwrap().claims().unwrap().clone()
     }
 
     /// One request through a service that answers at once.

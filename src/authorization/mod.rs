@@ -143,10 +143,14 @@ impl Authorization {
     /// not help, and then the strictest that is.
     pub(crate) fn lack(&self, claims: &Claims, now: SystemTime) -> Option<Lack<'_>> {
         let Some(grants) = claims.grants() else { return Some(Lack::SessionToken) };
-        let unmet = || self.all_of.iter().filter(|it| !it.is_met(claims, grants, now));
-        let other = unmet().find(|condition| condition.reverification().is_none());
-        let strictest = || unmet().filter_map(Condition::reverification).max_by_key(|it| it.rank());
-        other.map(Lack::Condition).or_else(|| strictest().map(Lack::Reverification))
+        let mut strictest: Option<Reverification> = None;
+        for unmet in self.all_of.iter().filter(|it| !it.is_met(claims, grants, now)) {
+            let Some(proof) = unmet.reverification() else { return Some(Lack::Condition(unmet)) };
+            if strictest.is_none_or(|strictest| strictest.rank() < proof.rank()) {
+                strictest = Some(proof);
+            }
+        }
+        strictest.map(Lack::Reverification)
     }
 }
 

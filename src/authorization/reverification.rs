@@ -6,7 +6,7 @@ use std::{
 use serde::{Serialize, Serializer};
 
 use super::Level;
-use crate::{Claims, ConfigError, claims::FactorAges};
+use crate::{Claims, ConfigError, claims::FactorAges, unix_time::UnixTime};
 
 /// How lately a user must have proved who they are, for what is worth asking again: Clerk's
 /// [reverification](https://clerk.com/docs/guides/secure/reverification).
@@ -90,10 +90,9 @@ impl Reverification {
     }
 
     pub(super) fn is_met(self, claims: &Claims, now: SystemTime) -> bool {
-        let (Some(ages), Some(assembled_at)) = (claims.factor_ages(), claims.assembled_at()) else {
-            return false;
-        };
-        self.is_met_by(ages, now.duration_since(assembled_at).unwrap_or_default())
+        let spoken_at = claims.times().spoken_at();
+        let (Some(ages), Some(spoken_at)) = (claims.factor_ages(), spoken_at) else { return false };
+        self.is_met_by(ages, UnixTime::from(now).since(spoken_at.to_unix_time()))
     }
 
     /// By factors of these ages so long ago. One that is not enrolled never ages into one that is.

@@ -20,7 +20,7 @@ use std::{
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::value::RawValue;
 
-use crate::{Actor, SessionId, UserId, admitted_by::AdmittedBy};
+use crate::{Actor, SessionId, UserId, admitted_by::AdmittedBy, unix_time::UnixTime};
 
 pub use self::{entitlement::Entitlement, factor_ages::FactorAges, organization::Organization};
 use self::{excerpt::Excerpt, payload::Payload};
@@ -67,6 +67,13 @@ pub(crate) struct Times {
     pub(crate) issued_at: Option<NumericDate>,
     /// Only where it is not later than the issue.
     assembled_at: Option<NumericDate>,
+}
+
+impl Times {
+    /// As of when the claims speak: when they were assembled, as far as the token says so.
+    pub(crate) fn spoken_at(self) -> Option<NumericDate> {
+        self.assembled_at.or(self.issued_at)
+    }
 }
 
 /// What the token's header says that it is.
@@ -186,8 +193,7 @@ impl Claims {
     /// `None` for a token that says neither.
     #[must_use]
     pub fn assembled_at(&self) -> Option<SystemTime> {
-        let Times { assembled_at, issued_at, .. } = self.0.times;
-        assembled_at.or(issued_at).map(NumericDate::to_system_time)
+        self.0.times.spoken_at().map(NumericDate::to_system_time)
     }
 
     /// When the token begins to be valid (`nbf`).
@@ -286,10 +292,9 @@ impl Claims {
     /// When Clerk knew the session to be active, as far as the token proves it: when the claims were
     /// assembled, which Clerk does only while the session is signed in. The issue proves nothing,
     /// nor does a token that does not call itself a session's: a template's author can write a `sid`.
-    pub(crate) fn vouched_at(&self) -> Option<SystemTime> {
+    pub(crate) fn vouched_at(&self) -> Option<UnixTime> {
         let vouches = self.0.category == Category::Session && !self.0.pending;
-        let assembled_at = self.0.times.assembled_at.filter(|_| vouches)?;
-        Some(assembled_at.to_system_time())
+        self.0.times.assembled_at.filter(|_| vouches).map(NumericDate::to_unix_time)
     }
 
     pub(crate) fn times(&self) -> Times {

@@ -3,6 +3,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
+use crate::unix_time::UnixTime;
+
 /// A NumericDate ([RFC 7519 §2]): any JSON number from 1970 to the year 9999, so that no
 /// arithmetic on it overflows. It is read to the nanosecond, and not rounded.
 ///
@@ -58,19 +60,20 @@ impl NumericDate {
         (it <= end).then_some(it)
     }
 
-    /// The time since 1970: the last nanosecond that is not later.
-    pub(crate) fn floor(self) -> Duration {
-        Duration::new(self.seconds, self.nanos)
+    /// Whether it is later, be it by less than a nanosecond.
+    pub(crate) fn is_after(self, time: UnixTime) -> bool {
+        let floor = self.to_unix_time();
+        floor > time || self.has_more && floor == time
     }
 
-    /// The time since 1970: the first nanosecond that is not earlier.
-    pub(crate) fn ceil(self) -> Duration {
-        self.floor() + Duration::from_nanos(self.has_more.into())
+    /// The last nanosecond that is not later, to be compared with many.
+    pub(crate) fn to_unix_time(self) -> UnixTime {
+        UnixTime::from_nanos(self.nanos.into()) + Duration::from_secs(self.seconds)
     }
 
     /// The last nanosecond that is not later.
     pub(crate) fn to_system_time(self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.floor()
+        SystemTime::UNIX_EPOCH + Duration::new(self.seconds, self.nanos)
     }
 }
 
@@ -146,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn it_rounds_only_when_asked_and_then_either_way() {
+    fn it_is_later_than_its_last_whole_nanosecond_by_less_than_one() {
+        let second = UnixTime::from_nanos(1_000_000_000);
         let date = NumericDate::parse("1.0000000001").unwrap();
-        assert_eq!(date.floor(), Duration::from_secs(1));
-        assert_eq!(date.ceil(), Duration::new(1, 1));
+        assert_eq!(date.to_unix_time(), second);
+        assert!(date.is_after(second) && !date.is_after(UnixTime::from_nanos(1_000_000_001)));
         assert!(date > NumericDate::parse("1").unwrap());
-        let exact = NumericDate::parse("1").unwrap();
-        assert_eq!((exact.floor(), exact.ceil()), (Duration::from_secs(1), Duration::from_secs(1)));
+        assert!(!NumericDate::parse("1").unwrap().is_after(second));
     }
 
     proptest! {

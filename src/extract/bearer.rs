@@ -62,14 +62,16 @@ impl BearerToken {
 
 impl ExtractCredential for BearerToken {
     fn extract<'a>(&self, parts: &'a Parts) -> Result<Option<Credential<'a>>, CredentialError> {
-        let mut found = None;
-        let mut fields = 0;
-        for value in fields_of(parts) {
-            fields += 1;
+        let mut fields = fields_of(parts);
+        let Some(first) = fields.next() else { return Ok(None) };
+        let mut found = token(first)?;
+        let mut is_alone = true;
+        for value in fields {
+            is_alone = false;
             found = found.or(token(value)?);
         }
         match found {
-            Some(_) if fields > 1 => Err(CredentialError::ambiguous()),
+            Some(_) if !is_alone => Err(CredentialError::ambiguous()),
             found => Ok(found.filter(|token| !self.ignores(token)).map(Credential::session_token)),
         }
     }

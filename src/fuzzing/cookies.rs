@@ -221,7 +221,8 @@ fn issuer(value: &[u8]) -> Option<String> {
 
 fn time(value: &[u8], which: fn(Said<'_>) -> Option<&RawValue>) -> Option<Duration> {
     let number = said(value, |said| which(said).map(|it| it.get().to_owned()))?;
-    NumericDate::parse(&number).map(NumericDate::floor)
+    let time = NumericDate::parse(&number)?.to_system_time();
+    time.duration_since(SystemTime::UNIX_EPOCH).ok()
 }
 
 fn said<T>(value: &[u8], look: impl FnOnce(Said<'_>) -> Option<T>) -> Option<T> {

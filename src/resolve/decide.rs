@@ -1,6 +1,6 @@
 //! The decision: what is known of a token and its session, held against what one layer asks of them.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{Freshness, Rejection, Resolved, verified_token::VerifiedToken};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     credential::PresentedToken,
     sessions::{CacheEntry, Fact, Lifetimes, SessionCheck},
     token::Parties,
+    unix_time::UnixTime,
 };
 
 /// What holds for every request of a resolver.
@@ -47,8 +48,8 @@ pub(super) struct Question<'a> {
     pub(super) presented: Presented<'a>,
     pub(super) policy: &'a Policy,
     /// When the request arrived.
-    pub(super) asked_at: SystemTime,
-    pub(super) now: SystemTime,
+    pub(super) asked_at: UnixTime,
+    pub(super) now: UnixTime,
     /// Whether Clerk cannot be asked in time.
     pub(super) in_vain: bool,
 }
@@ -58,14 +59,14 @@ pub(super) struct Question<'a> {
 pub(super) struct Known<'a> {
     pub(super) entry: Option<&'a CacheEntry>,
     /// As of when a token proved it active.
-    pub(super) assembled_at: Option<SystemTime>,
+    pub(super) assembled_at: Option<UnixTime>,
     /// Before when what was assembled or asked for the user counts for nothing.
-    pub(super) denied_before: Option<SystemTime>,
+    pub(super) denied_before: Option<UnixTime>,
 }
 
 impl Known<'_> {
     /// Whether what a token proves as of this time is not denied.
-    fn counts(&self, assembled_at: SystemTime, clock_skew: Duration) -> bool {
+    fn counts(&self, assembled_at: UnixTime, clock_skew: Duration) -> bool {
         self.denied_before.is_none_or(|before| assembled_at > before + clock_skew)
     }
 }
@@ -109,7 +110,7 @@ impl Rules {
                 let (claims, now, skew) = (token.claims(), question.now, self.lifetimes.clock_skew);
                 question.policy.judge(claims, Some(presented), &self.parties, now, skew)?;
                 if let Some(before) = known.denied_before
-                    && claims.assembled_at().is_none_or(|at| at < before)
+                    && claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before)
                 {
                     return Err(Rejection::superseded());
                 }
@@ -156,27 +157,28 @@ impl Rules {
     ) -> Decision {
         let Question { policy, asked_at, now, in_vain, .. } = *question;
         let (lifetimes, max_age) = (&self.lifetimes, policy.greatest_age());
-        let by_token = claims
-            .filter(|_| self.tokens_are_evidence)
-            .and_then(|claims| known.assembled_at.max(self.vouched_at(claims, known, now)));
+        let by_token = claims.filter(|_| self.tokens_are_evidence).and_then(|claims| {
+            let noted = known.assembled_at.filter(|&at| known.counts(at, lifetimes.clock_skew));
+            noted.max(self.vouched_at(claims, known, now))
+        });
         let is_proven = lifetimes.answer_is_fresh(entry, max_age, asked_at, now)
             || by_token.is_some_and(|at| lifetimes.token_is_fresh(at, max_age, asked_at));
 
-        let age = entry.age(now);
-        let Some(proven_at) = by_token.max(age.map(|_| entry.sent_at)) else {
+        let is_current = entry.is_current(now);
+        let Some(proven_at) = by_token.max(is_current.then_some(entry.sent_at)) else {
             return Decision::NeedSession(Need::Wait);
         };
         let longest = lifetimes.of_description();
         let life = entry.life(longest);
-        let is_described = age.is_some_and(|age| age < life + longest);
+        let is_described = is_current && now < entry.sent_at + life + longest;
         let resolved = |is_stale| Resolved {
             session: Some(session.clone()),
             claims: claims.cloned(),
             freshness: Some(Freshness::of(proven_at, entry.sent_at, is_stale)),
-            ..Resolved::default()
+            resolver: None,
         };
         if is_proven && is_described {
-            let is_aging = age >= Some(entry.renewal(life));
+            let is_aging = now >= entry.sent_at + entry.renewal(life);
             return if is_aging || self.proof_runs_out(proven_at, entry, claims, now) {
                 Decision::NeedSession(Need::Ahead(resolved(false)))
             } else {
@@ -184,9 +186,8 @@ impl Rules {
             };
         }
         let may_be_stale = max_age.is_none()
-            && now
-                .duration_since(proven_at)
-                .is_ok_and(|age| age < lifetimes.ttl + lifetimes.stale_if_error)
+            && proven_at <= now
+            && now < proven_at + lifetimes.ttl + lifetimes.stale_if_error
             && !lifetimes.stale_if_error.is_zero();
         if in_vain && (is_proven || may_be_stale) {
             return Decision::Verdict(Ok(resolved(true)));
@@ -197,15 +198,15 @@ impl Rules {
     /// Whether the token will be in use when nothing proves any longer that its session is active.
     fn proof_runs_out(
         &self,
-        proven_at: SystemTime,
+        proven_at: UnixTime,
         entry: &CacheEntry,
         claims: Option<&Claims>,
-        now: SystemTime,
+        now: UnixTime,
     ) -> bool {
         let Lifetimes { ttl, clock_skew, .. } = self.lifetimes;
-        let age = now.duration_since(proven_at).unwrap_or_default();
-        let is_used_beyond = |claims: &Claims| claims.expires_at() > proven_at + ttl + clock_skew;
-        !ttl.is_zero() && age >= entry.renewal(ttl) && claims.is_none_or(is_used_beyond)
+        let is_used_beyond =
+            |claims: &Claims| claims.times().expires_at.is_after(proven_at + ttl + clock_skew);
+        !ttl.is_zero() && now >= proven_at + entry.renewal(ttl) && claims.is_none_or(is_used_beyond)
     }
 
     /// Clerk said that there is no such session, or that it is not active, or its time is over.
@@ -225,7 +226,7 @@ impl Rules {
         if !stands {
             // An authoritative no is overridden by another answer, or, where Clerk cannot be asked, by what is later.
             return Ok(match &entry.fact {
-                Fact::Session(session) if now >= session.expire_at() => {
+                Fact::Session(session) if now >= session.expire_at().into() => {
                     Decision::NeedSession(Need::Wait)
                 }
                 _ => self.undescribed(claims, question, known),
@@ -238,10 +239,12 @@ impl Rules {
             Fact::Forgotten => return Ok(Decision::NeedSession(Need::Wait)),
         };
         let status = match session.status() {
-            SessionStatus::Active | SessionStatus::Pending if now >= session.expire_at() => {
+            SessionStatus::Active | SessionStatus::Pending if now >= session.expire_at().into() => {
                 &SessionStatus::Expired
             }
-            SessionStatus::Active | SessionStatus::Pending if now >= session.abandon_at() => {
+            SessionStatus::Active | SessionStatus::Pending
+                if now >= session.abandon_at().into() =>
+            {
                 &SessionStatus::Abandoned
             }
             SessionStatus::Pending if policy.accepts_pending() => {
@@ -263,7 +266,7 @@ impl Rules {
         // Tokens tell whole seconds.
         let latest = self.lifetimes.clock_skew + Duration::from_secs(1);
         claims.assembled_at().is_some_and(|assembled_at| {
-            assembled_at + latest > entry.sent_at && !entry.answers(assembled_at)
+            UnixTime::from(assembled_at) + latest > entry.sent_at && !entry.answers(assembled_at)
         })
     }
 
@@ -297,12 +300,7 @@ impl Rules {
     }
 
     /// As of when the token proves its session active, by our clock at the latest.
-    fn vouched_at(
-        &self,
-        claims: &Claims,
-        known: &Known<'_>,
-        now: SystemTime,
-    ) -> Option<SystemTime> {
+    fn vouched_at(&self, claims: &Claims, known: &Known<'_>, now: UnixTime) -> Option<UnixTime> {
         let vouched_at = claims.vouched_at().filter(|_| self.tokens_are_evidence)?;
         known.counts(vouched_at, self.lifetimes.clock_skew).then(|| vouched_at.min(now))
     }

@@ -18,6 +18,7 @@ use crate::{
     },
     token::{Authenticated, Authenticator},
     token_cache::TokenCache,
+    unix_time::UnixTime,
 };
 
 /// What the clones of a resolver share.
@@ -41,7 +42,7 @@ struct Request<'a> {
     presented: Presented<'a>,
     slot: Option<&'a Arc<Slot>>,
     policy: &'a Policy,
-    asked_at: SystemTime,
+    asked_at: UnixTime,
 }
 
 impl<'a> Request<'a> {
@@ -76,7 +77,7 @@ impl Inner {
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
         self.sessions.ensure_following();
-        let now = self.clock.now();
+        let now = self.clock.unix_time();
         match credential {
             Credential::SessionToken(presented) => self.token_cached(presented, policy, now),
             Credential::SessionId(id) => {
@@ -92,7 +93,7 @@ impl Inner {
         credential: OwnedCredential,
         policy: Policy,
     ) -> Result<Resolved, Rejection> {
-        let (policy, asked_at) = (&policy, self.clock.now());
+        let (policy, asked_at) = (&policy, self.clock.unix_time());
         match credential.borrow() {
             Credential::SessionToken(presented) => {
                 let verified = self.verified(&presented, policy, asked_at).await?;
@@ -111,7 +112,7 @@ impl Inner {
     /// The session as Clerk describes it, whatever its state.
     pub(super) async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
         let slot = self.sessions.slot(id);
-        let now = self.clock.now();
+        let now = self.clock.unix_time();
         let lifetimes = &self.rules.lifetimes;
         let known = slot.entry().clone().filter(|entry| {
             let ttl = match entry.active(now) {
@@ -145,7 +146,7 @@ impl Inner {
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
-        now: SystemTime,
+        asked_at: UnixTime,
     ) -> Option<Result<Resolved, Rejection>> {
         let bytes = presented.as_bytes();
         let say = |verified: &VerifiedToken| {
@@ -153,13 +154,15 @@ impl Inner {
                 presented: Presented::Token(presented, Some(verified)),
                 slot: verified.slot.as_ref(),
                 policy,
-                asked_at: now,
+                asked_at,
             })
         };
-        let known = |verified: &VerifiedToken| self.stands_by(verified, now).then(|| say(verified));
+        let known =
+            |verified: &VerifiedToken| self.stands_by(verified, asked_at).then(|| say(verified));
         if let Some(said) = self.tokens.read(bytes, known).flatten() {
             return said;
         }
+        let now = asked_at.to_system_time();
         match self.authenticator.authenticate_now(bytes, now)? {
             Ok(authenticated) => {
                 let verified = self.with_slot(authenticated);
@@ -194,7 +197,7 @@ impl Inner {
         &self,
         request: &Request<'_>,
         entry: Option<&CacheEntry>,
-        now: SystemTime,
+        now: UnixTime,
     ) -> Option<Result<Resolved, Rejection>> {
         let slot = request.slot?;
         let is_unavailable = self.sessions.is_unavailable();
@@ -213,7 +216,7 @@ impl Inner {
     /// The verdict, once what must be known is known.
     async fn say(&self, request: &Request<'_>) -> Result<Resolved, Rejection> {
         let decide = |entry: Option<&CacheEntry>, in_vain| {
-            self.decide(request, entry, self.clock.now(), in_vain)
+            self.decide(request, entry, self.clock.unix_time(), in_vain)
         };
         let known = request.slot.and_then(|slot| slot.entry().clone());
         let mut decision = decide(known.as_deref(), false);
@@ -222,7 +225,9 @@ impl Inner {
         for _ in 0..ATTEMPTS {
             let Decision::NeedSession(Need::Wait) = decision else { break };
             let known = slot.entry().clone();
-            if let Some(verdict) = self.say_in_vain(request, known.as_deref(), self.clock.now()) {
+            if let Some(verdict) =
+                self.say_in_vain(request, known.as_deref(), self.clock.unix_time())
+            {
                 return verdict;
             }
             let patience = self.patience_of(request, &decide(known.as_deref(), true));
@@ -249,7 +254,7 @@ impl Inner {
             let lifetimes = &self.rules.lifetimes;
             lifetimes.token_is_fresh(proven_at, None, request.asked_at)
         };
-        let proven_at = resolved.freshness.map(|freshness| freshness.confirmed_at());
+        let proven_at = resolved.freshness.map(|freshness| freshness.confirmed_at().into());
         let by_token = request.presented.claims().and(proven_at);
         if self.rules.networkless_if_error && by_token.is_some_and(is_proven_by) {
             Patience::InAll(self.patience)
@@ -273,15 +278,15 @@ impl Inner {
         &self,
         request: &Request<'_>,
         entry: Option<&CacheEntry>,
-        now: SystemTime,
+        now: UnixTime,
         in_vain: bool,
     ) -> Decision {
         let Request { presented, slot, policy, asked_at, .. } = *request;
         let denied_before = self.denied_before(presented, entry);
         let known = match slot {
             Some(slot) => {
-                self.note_evidence(presented, slot, entry, now);
-                Known { entry, assembled_at: slot.assembled_at(now), denied_before }
+                let assembled_at = self.evidence(presented, slot, entry, now);
+                Known { entry, assembled_at, denied_before }
             }
             None => Known { denied_before, ..Known::default() },
         };
@@ -293,48 +298,52 @@ impl Inner {
         &self,
         presented: Presented<'_>,
         entry: Option<&CacheEntry>,
-    ) -> Option<SystemTime> {
+    ) -> Option<UnixTime> {
         let denials = self.sessions.denials();
         if !denials.are_there() {
             return None;
         }
         let Some(claims) = presented.claims() else {
             let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry else { return None };
-            return denials.before(session.user_id(), None);
+            return denials.before(session.user_id(), None).map(UnixTime::from);
         };
         let organization = claims.organization();
         let organization = organization.as_ref().map(|organization| &organization.id);
-        let before = denials.before(claims.user_id(), organization)?;
-        if claims.assembled_at().is_none_or(|at| at < before) {
+        let before = denials.before(claims.user_id(), organization)?.into();
+        if claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before) {
             denials.note_refused(claims.user_id(), claims.expires_at());
         }
         Some(before)
     }
 
-    /// Notes what a token proves of the session, where it is the token of the user whose session it is.
-    fn note_evidence(
+    /// As of when tokens prove the session active. What the presented one proves is noted, where it is the token of
+    /// the user whose session it is.
+    fn evidence(
         &self,
         presented: Presented<'_>,
         slot: &Slot,
         entry: Option<&CacheEntry>,
-        now: SystemTime,
-    ) {
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let noted = slot.assembled_at(now);
         if let Some(claims) = presented.claims()
             && let Some(at) = claims.vouched_at()
             && self.rules.tokens_are_evidence
-            && slot.assembled_at(now).is_none_or(|noted| noted < at)
+            && noted.is_none_or(|noted| noted < at)
             && let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry
             && session.user_id() == claims.user_id()
         {
             slot.note_evidence(at, now);
+            return slot.assembled_at(now);
         }
+        noted
     }
 
     async fn verified(
         &self,
         presented: &PresentedToken<'_>,
         policy: &Policy,
-        asked_at: SystemTime,
+        asked_at: UnixTime,
     ) -> Result<VerifiedToken, Rejection> {
         let bytes = presented.as_bytes();
         match self.tokens.read(bytes, VerifiedToken::clone) {
@@ -349,7 +358,7 @@ impl Inner {
         }
     }
 
-    fn stands_by(&self, token: &VerifiedToken, now: SystemTime) -> bool {
+    fn stands_by(&self, token: &VerifiedToken, now: UnixTime) -> bool {
         self.authenticator.stands_by(&token.authenticated, now)
     }
 

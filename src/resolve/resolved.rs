@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{Claims, Session, admitted_by::ResolverId};
+use crate::{Claims, Session, admitted_by::ResolverId, unix_time::UnixTime};
 
 /// What a credential was resolved to.
 ///
@@ -73,8 +73,8 @@ impl Resolved {
 /// [stale](Freshness::is_stale). The [guide](crate::guide::freshness) has the whole picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    confirmed_at: SystemTime,
-    described_at: Option<SystemTime>,
+    confirmed_at: UnixTime,
+    described_at: Option<UnixTime>,
     stale: bool,
 }
 
@@ -82,7 +82,7 @@ impl Freshness {
     /// Of an answer to a request that was sent at this time.
     #[must_use]
     pub fn fresh(sent_at: SystemTime) -> Self {
-        Self::of(sent_at, sent_at, false)
+        Self::of(sent_at.into(), sent_at.into(), false)
     }
 
     /// Of such an answer that is used beyond its time because Clerk is unavailable
@@ -91,15 +91,15 @@ impl Freshness {
     /// [RFC 5861 §4]: https://www.rfc-editor.org/rfc/rfc5861#section-4
     #[must_use]
     pub fn stale(sent_at: SystemTime) -> Self {
-        Self::of(sent_at, sent_at, true)
+        Self::of(sent_at.into(), sent_at.into(), true)
     }
 
-    pub(super) fn of(confirmed_at: SystemTime, described_at: SystemTime, stale: bool) -> Self {
+    pub(super) fn of(confirmed_at: UnixTime, described_at: UnixTime, stale: bool) -> Self {
         Self { confirmed_at, described_at: Some(described_at), stale }
     }
 
     /// Of a token that has to do without a description of its session.
-    pub(super) fn unconfirmed(vouched_at: SystemTime) -> Self {
+    pub(super) fn unconfirmed(vouched_at: UnixTime) -> Self {
         Self { confirmed_at: vouched_at, described_at: None, stale: true }
     }
 
@@ -107,25 +107,25 @@ impl Freshness {
     /// assembled the claims of a token, whichever is later.
     #[must_use]
     pub fn confirmed_at(&self) -> SystemTime {
-        self.confirmed_at
+        self.confirmed_at.to_system_time()
     }
 
     /// When the request was sent whose answer describes the session; none where a token had to do.
     #[must_use]
     pub fn described_at(&self) -> Option<SystemTime> {
-        self.described_at
+        self.described_at.map(UnixTime::to_system_time)
     }
 
     /// How old the evidence is that the session is active.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Duration {
-        now.duration_since(self.confirmed_at).unwrap_or_default()
+        UnixTime::from(now).since(self.confirmed_at)
     }
 
     /// How old the description of the session is, where there is one.
     #[must_use]
     pub fn description_age(&self, now: SystemTime) -> Option<Duration> {
-        self.described_at.map(|at| now.duration_since(at).unwrap_or_default())
+        self.described_at.map(|at| UnixTime::from(now).since(at))
     }
 
     /// Whether one of the two is used beyond its time, since Clerk cannot be asked.

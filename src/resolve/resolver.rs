@@ -199,8 +199,11 @@ impl ResolveSession for SessionResolver {
         credential: &Credential<'_>,
         policy: &Policy,
     ) -> Option<Result<Resolved, Rejection>> {
-        let answer = self.inner.cached(credential, policy)?;
-        Some(answer.map(|resolved| Resolved { resolver: Some(self.id()), ..resolved }))
+        let mut answer = self.inner.cached(credential, policy)?;
+        if let Ok(resolved) = &mut answer {
+            resolved.resolver = Some(self.id());
+        }
+        Some(answer)
     }
 
     async fn resolve_uncached(

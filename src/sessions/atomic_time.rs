@@ -2,56 +2,47 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-/// A time in whole milliseconds, or none.
+use crate::unix_time::UnixTime;
+
+/// A time of day, or none.
 #[derive(Debug, Default)]
 pub(super) struct AtomicTime(AtomicU64);
 
 impl AtomicTime {
-    pub(super) fn load(&self) -> Option<SystemTime> {
-        let millis = self.0.load(Ordering::Acquire);
-        (millis > 0).then(|| UNIX_EPOCH + Duration::from_millis(millis))
+    pub(super) fn load(&self) -> Option<UnixTime> {
+        let nanos = self.0.load(Ordering::Acquire);
+        (nanos > 0).then_some(UnixTime::from_nanos(nanos))
     }
 
-    pub(super) fn store(&self, time: Option<SystemTime>) {
-        self.0.store(time.map_or(0, millis), Ordering::Release);
+    pub(super) fn store(&self, time: Option<UnixTime>) {
+        self.0.store(time.map_or(0, UnixTime::as_nanos), Ordering::Release);
     }
 
     /// Sets it to `time`, unless it is that late already.
-    pub(super) fn raise(&self, time: SystemTime) {
-        let millis = millis(time);
+    pub(super) fn raise(&self, time: UnixTime) {
         // Nearly always it is, and then nobody else's cache line is touched.
-        if self.0.load(Ordering::Relaxed) < millis {
-            self.0.fetch_max(millis, Ordering::AcqRel);
+        if self.0.load(Ordering::Relaxed) < time.as_nanos() {
+            self.0.fetch_max(time.as_nanos(), Ordering::AcqRel);
         }
     }
 
     /// Sets it to `now`, where it is longer ago than `interval`. Of many who try, one succeeds.
-    pub(super) fn claim(&self, now: SystemTime, interval: Duration) -> bool {
-        let last = self.0.load(Ordering::Relaxed);
-        let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-        let is_due = millis(now).abs_diff(last) >= interval;
-        is_due
-            && self
-                .0
-                .compare_exchange(last, millis(now), Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
+    pub(super) fn claim(&self, now: UnixTime, interval: Duration) -> bool {
+        let (last, now) = (self.0.load(Ordering::Relaxed), now.as_nanos());
+        let is_due = Duration::from_nanos(now.abs_diff(last)) >= interval;
+        is_due && self.0.compare_exchange(last, now, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(millis)
+    fn at(millis: u64) -> UnixTime {
+        UnixTime::from_nanos(millis * 1_000_000)
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 use super::lifetimes::CLOCK_SLACK;
-use crate::{Session, SessionStatus, client};
+use crate::{Session, SessionStatus, client, unix_time::UnixTime};
 
 /// Something authoritative that was learned of a session.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheEntry {
     pub(crate) fact: Fact,
     /// When the request was sent that it was learned by: ages count from here.
-    pub(crate) sent_at: SystemTime,
+    pub(crate) sent_at: UnixTime,
+    /// When the time of the session that it describes is over.
+    ends_at: UnixTime,
     /// As of when the latest token speaks on whose account Clerk was asked.
     pub(super) answered_for: Option<SystemTime>,
     /// The part of its life after which it is better renewed, out of [`WHOLE`].
@@ -42,11 +44,11 @@ const WHOLE: u32 = 1 << 16;
 impl CacheEntry {
     /// An entry that is renewed ahead of its end by chance, so that sessions that were learned of together part: the
     /// first one after 50 to 100 percent of its life, later ones after 80 to 100 percent, lest demand rise.
-    pub(crate) fn new(fact: Fact, sent_at: SystemTime, is_first: bool, chance: u64) -> Self {
+    pub(crate) fn new(fact: Fact, sent_at: UnixTime, is_first: bool, chance: u64) -> Self {
         let earliest = if is_first { WHOLE / 2 } else { WHOLE / 5 * 4 };
         #[expect(clippy::cast_possible_truncation, reason = "it is less than WHOLE")]
         let drawn = (chance % u64::from(WHOLE - earliest)) as u32;
-        Self { fact, sent_at, answered_for: None, renew_after: earliest + drawn }
+        Self { renew_after: earliest + drawn, ..Self::noted(fact, sent_at) }
     }
 
     /// Notes as of when the latest token speaks on whose account Clerk was asked.
@@ -55,8 +57,12 @@ impl CacheEntry {
     }
 
     /// What this process knows of itself.
-    pub(super) fn noted(fact: Fact, at: SystemTime) -> Self {
-        Self { fact, sent_at: at, answered_for: None, renew_after: WHOLE }
+    pub(super) fn noted(fact: Fact, at: UnixTime) -> Self {
+        let ends_at = match &fact {
+            Fact::Session(session) => session.expire_at().min(session.abandon_at()).into(),
+            Fact::Missing(_) | Fact::Ended(_) | Fact::Forgotten => UnixTime::END,
+        };
+        Self { fact, sent_at: at, ends_at, answered_for: None, renew_after: WHOLE }
     }
 
     /// Whether nothing that Clerk may say could change it.
@@ -77,21 +83,16 @@ impl CacheEntry {
         self.answered_for >= Some(assembled_at)
     }
 
-    /// How old it is. Something from the future has no age: the clock was set back.
-    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
-        let age = now.duration_since(self.sent_at);
-        age.or_else(|ahead| {
-            let ahead = ahead.duration();
-            (ahead <= CLOCK_SLACK).then_some(Duration::ZERO).ok_or(ahead)
-        })
-        .ok()
+    /// Whether it is of use at all. Something from the future is not: the clock was set back.
+    pub(crate) fn is_current(&self, now: UnixTime) -> bool {
+        self.sent_at <= now + CLOCK_SLACK
     }
 
     /// The session, where it is an active one whose time is not over.
-    pub(crate) fn active(&self, now: SystemTime) -> Option<&Session> {
+    pub(crate) fn active(&self, now: UnixTime) -> Option<&Session> {
         match &self.fact {
             Fact::Session(session)
-                if *session.status() == SessionStatus::Active && now < ends_at(session) =>
+                if *session.status() == SessionStatus::Active && now < self.ends_at =>
             {
                 Some(session)
             }
@@ -100,23 +101,19 @@ impl CacheEntry {
     }
 
     /// Whether its session's time is over, and was not yet when Clerk was asked. It may have been prolonged.
-    pub(crate) fn was_overtaken(&self, now: SystemTime) -> bool {
-        match &self.fact {
-            Fact::Session(session) => {
-                let end = ends_at(session);
-                !self.is_final() && now >= end && self.sent_at < end
-            }
-            _ => false,
-        }
+    pub(crate) fn was_overtaken(&self, now: UnixTime) -> bool {
+        !self.is_final() && now >= self.ends_at && self.sent_at < self.ends_at
     }
 
     /// How long its description serves, of `life` at most: activity moves the end of a session, and that is to be
     /// known before it is reached.
     pub(crate) fn life(&self, life: Duration) -> Duration {
-        let Fact::Session(session) = &self.fact else { return life };
-        let left = ends_at(session).duration_since(self.sent_at).unwrap_or_default();
         // Nearly always it is far off, and then there is nothing to divide.
-        if left >= life * 2 { life } else { life.min(left / 5 * 4) }
+        if self.ends_at >= self.sent_at + life + life {
+            life
+        } else {
+            life.min(self.ends_at.since(self.sent_at) / 5 * 4)
+        }
     }
 
     /// The part of a life after which it is time to renew what lives so long.
@@ -126,17 +123,13 @@ impl CacheEntry {
     }
 }
 
-fn ends_at(session: &Session) -> SystemTime {
-    session.expire_at().min(session.abandon_at())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn sessions_that_were_learned_of_together_are_not_renewed_together() {
-        let (minute, now) = (Duration::from_secs(60), SystemTime::UNIX_EPOCH);
+        let (minute, now) = (Duration::from_secs(60), UnixTime::from_nanos(0));
         let renewals = |is_first| {
             let missing = || Fact::Missing(client::Error::no_such_session());
             let entry = |chance: u64| {

@@ -104,7 +104,7 @@ impl Sessions {
     pub(crate) fn renew(self: &Arc<Self>, slot: &Arc<Slot>, token: Option<&str>) {
         let term = self.term();
         if Handle::try_current().is_ok()
-            && slot.claim_renewal(self.clock.now())
+            && slot.claim_renewal(self.clock.unix_time())
             && (!self.is_unavailable() || self.health.claim_probe(term.now, self.timeout))
             && let Some(fill) = slot.begin_ahead(term)
         {
@@ -167,7 +167,7 @@ impl Sessions {
             Err(error) if error.is_not_found() => Some(Fact::Missing(error)),
             Err(error) => {
                 if !fill.is_ahead() && error.is_unavailable() {
-                    slot.note_failure(now.time);
+                    slot.note_failure(now.time.into());
                 }
                 return fill.failed(error, self.term());
             }
@@ -179,7 +179,7 @@ impl Sessions {
         let slot = Arc::clone(fill.slot());
         let next = fill.learned(fact, now.time, chance(), self.term());
         if let Some(retention) = self.negative_retention
-            && slot.entry().as_ref().is_some_and(|entry| entry.active(now.time).is_none())
+            && slot.entry().as_ref().is_some_and(|entry| entry.active(now.time.into()).is_none())
         {
             self.tombstones.hold(Arc::clone(&slot), now.time + retention, now);
         }

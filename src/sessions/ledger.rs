@@ -13,7 +13,7 @@ use super::{
     revocation::Revoking,
     slot::Slot,
 };
-use crate::client;
+use crate::{client, unix_time::UnixTime};
 
 /// What is under way about a session.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ impl Progress {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// When the request arrived that wants it.
-    pub(crate) asked_at: SystemTime,
+    pub(crate) asked_at: UnixTime,
     /// How old the answer may have been then.
     pub(crate) lifetime: Duration,
     /// The slot's epoch when the request arrived: what was outdated already is of no use.
@@ -177,7 +177,7 @@ impl Ledger {
 impl UnderWay {
     fn serves(&self, wanted: &Wanted) -> bool {
         let is_young = match self.sent_at {
-            Some(sent_at) => is_fresh(sent_at, wanted.asked_at, wanted.lifetime),
+            Some(sent_at) => is_fresh(sent_at.into(), wanted.asked_at, wanted.lifetime),
             None => !self.is_ahead,
         };
         self.epoch >= wanted.epoch && is_young
@@ -241,7 +241,7 @@ impl Fill {
         let sent_at = self.sent_at.get().copied().unwrap_or(now);
         let mut ledger = self.slot.ledger();
         let earlier = self.slot.entry().as_ref().and_then(|entry| entry.answered_for);
-        let entry = CacheEntry::new(fact, sent_at, ledger.last_learned == 0, chance);
+        let entry = CacheEntry::new(fact, sent_at.into(), ledger.last_learned == 0, chance);
         let entry = Arc::new(entry.asked_for(self.for_token_of.max(earlier)));
         // By number, not by time, which may have been set back.
         if self.number > ledger.last_learned {

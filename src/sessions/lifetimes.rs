@@ -1,8 +1,9 @@
 //! How long what is learned of a session may be used.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::entry::CacheEntry;
+use crate::unix_time::UnixTime;
 
 /// How long what is learned may be used, and by whose clock.
 #[derive(Debug, Clone, Copy)]
@@ -39,30 +40,29 @@ impl Lifetimes {
         &self,
         entry: &CacheEntry,
         max_age: Option<Duration>,
-        asked_at: SystemTime,
-        now: SystemTime,
+        asked_at: UnixTime,
+        now: UnixTime,
     ) -> bool {
-        is_fresh(entry.sent_at, asked_at, bounded(self.ttl, max_age)) && entry.age(now).is_some()
+        is_fresh(entry.sent_at, asked_at, bounded(self.ttl, max_age)) && entry.is_current(now)
     }
 
     /// The same of what a token proves, which goes by Clerk's clock.
     pub(crate) fn token_is_fresh(
         &self,
-        assembled_at: SystemTime,
+        assembled_at: UnixTime,
         max_age: Option<Duration>,
-        asked_at: SystemTime,
+        asked_at: UnixTime,
     ) -> bool {
-        let age = asked_at.duration_since(assembled_at).unwrap_or_default();
-        let within_max_age =
-            |max_age: Duration| max_age > self.clock_skew && age + self.clock_skew < max_age;
-        age < self.ttl && max_age.is_none_or(within_max_age)
+        let is_within = |age: Duration| !age.is_zero() && asked_at < assembled_at + age;
+        let is_within_max_age = |age: Duration| is_within(age.saturating_sub(self.clock_skew));
+        is_within(self.ttl) && max_age.is_none_or(is_within_max_age)
     }
 }
 
 /// Whether an answer to a request sent at `sent_at` serves a question asked at `asked_at`: it was
 /// sent later, or its age then was less than `lifetime`.
-pub(crate) fn is_fresh(sent_at: SystemTime, asked_at: SystemTime, lifetime: Duration) -> bool {
-    asked_at.duration_since(sent_at).map_or(true, |age| age.is_zero() || age < lifetime)
+pub(crate) fn is_fresh(sent_at: UnixTime, asked_at: UnixTime, lifetime: Duration) -> bool {
+    asked_at <= sent_at || asked_at < sent_at + lifetime
 }
 
 pub(crate) fn bounded(lifetime: Duration, max_age: Option<Duration>) -> Duration {

@@ -126,13 +126,13 @@ impl Sessions {
         match self.negative_retention {
             Some(retention) => {
                 let slot = self.slot(id);
-                slot.forget(now.time);
+                slot.forget(now.time.into());
                 self.tombstones.hold(slot, now.time + retention, now);
             }
             // Without a description nobody is admitted: there is nothing to keep in mind.
             None => {
                 if let Some(slot) = self.find(id) {
-                    slot.forget(now.time);
+                    slot.forget(now.time.into());
                 }
             }
         }
@@ -180,7 +180,7 @@ impl Sessions {
         {
             until = until.max(expire_at);
         }
-        slot.entomb(ending, now.time);
+        slot.entomb(ending, now.time.into());
         self.tombstones.hold(Arc::clone(slot), until, now);
     }
 

@@ -16,7 +16,7 @@ use super::{
     ledger::Ledger,
     lifetimes::CLOCK_SLACK,
 };
-use crate::{Session, SessionId, client};
+use crate::{Session, SessionId, client, unix_time::UnixTime};
 
 /// What is known of a session, and who is asking.
 ///
@@ -74,12 +74,12 @@ impl Slot {
 
     /// The latest time at which a token proved that the session was active. One in the future proves nothing: the clock
     /// was set back since.
-    pub(crate) fn assembled_at(&self, now: SystemTime) -> Option<SystemTime> {
+    pub(crate) fn assembled_at(&self, now: UnixTime) -> Option<UnixTime> {
         self.assembled_at.load().filter(|&at| at <= now + CLOCK_SLACK)
     }
 
     /// Notes that a token of the user who is described proves the session active as of `assembled_at`.
-    pub(crate) fn note_evidence(&self, assembled_at: SystemTime, now: SystemTime) {
+    pub(crate) fn note_evidence(&self, assembled_at: UnixTime, now: UnixTime) {
         let assembled_at = assembled_at.min(now);
         match self.assembled_at.load() {
             Some(noted) if noted > now + CLOCK_SLACK => self.assembled_at.store(Some(assembled_at)),
@@ -89,25 +89,24 @@ impl Slot {
 
     /// Notes that a token for the session is good until `expires_at`.
     pub(crate) fn note_token(&self, expires_at: SystemTime) {
-        self.last_token_expiry.raise(expires_at);
+        self.last_token_expiry.raise(expires_at.into());
     }
 
     pub(super) fn last_token_expiry(&self) -> Option<SystemTime> {
-        self.last_token_expiry.load()
+        self.last_token_expiry.load().map(UnixTime::to_system_time)
     }
 
     /// Whether Clerk was asked in vain so recently that asking again can wait.
-    pub(crate) fn failed_just_now(&self, now: SystemTime) -> bool {
-        let since = |at: SystemTime| now.duration_since(at).ok();
-        self.failed_at.load().and_then(since).is_some_and(|since| since < QUIET_AFTER_FAILURE)
+    pub(crate) fn failed_just_now(&self, now: UnixTime) -> bool {
+        self.failed_at.load().is_some_and(|at| at <= now && now < at + QUIET_AFTER_FAILURE)
     }
 
-    pub(super) fn note_failure(&self, now: SystemTime) {
+    pub(super) fn note_failure(&self, now: UnixTime) {
         self.failed_at.store(Some(now));
     }
 
     /// The right to try to renew what is known ahead of time.
-    pub(super) fn claim_renewal(&self, now: SystemTime) -> bool {
+    pub(super) fn claim_renewal(&self, now: UnixTime) -> bool {
         self.renewal_tried_at.claim(now, RENEWAL_INTERVAL)
     }
 
@@ -125,7 +124,7 @@ impl Slot {
 
     /// Forgets what is known, except that it is over, and outdates every answer under way: what tokens prove up to
     /// now counts for nothing until Clerk has been asked again.
-    pub(super) fn forget(&self, now: SystemTime) {
+    pub(super) fn forget(&self, now: UnixTime) {
         let _ledger = self.outdate();
         if self.is_over() {
             return;
@@ -138,7 +137,7 @@ impl Slot {
     }
 
     /// Remembers that the session is over. What Clerk answered to a revocation is not forgotten.
-    pub(super) fn entomb(&self, ending: Ending, at: SystemTime) {
+    pub(super) fn entomb(&self, ending: Ending, at: UnixTime) {
         let mut ledger = self.outdate();
         if self.answer_to_revocation().is_none() {
             self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Ended(ending), at))));

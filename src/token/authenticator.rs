@@ -11,6 +11,7 @@ use super::{
 use crate::{
     claims::{Category, Claims, InvalidClaims},
     issuer::Issuer,
+    unix_time::UnixTime,
 };
 
 /// Prefixes of Clerk's opaque machine credentials: API keys, machine and OAuth tokens.
@@ -82,7 +83,7 @@ impl Authenticator {
 
     /// Whether authenticating the token again would come to the same. Once Clerk withdraws a key,
     /// its tokens are worth nothing, those included that were seen before.
-    pub(crate) fn stands_by(&self, token: &Authenticated, now: SystemTime) -> bool {
+    pub(crate) fn stands_by(&self, token: &Authenticated, now: UnixTime) -> bool {
         self.keys.are(&token.keys, now)
     }
 
@@ -242,11 +243,11 @@ mod tests {
         assert!(authenticator.authenticate_now(new.as_bytes(), clock.now()).unwrap().is_err());
 
         clock.advance(Duration::from_secs(31));
-        assert!(authenticator.stands_by(&seen, clock.now()));
+        assert!(authenticator.stands_by(&seen, clock.unix_time()));
         assert!(authenticator.authenticate_now(new.as_bytes(), clock.now()).is_none());
         authenticator.authenticate(new.as_bytes()).await.unwrap();
         authenticator.authenticate_now(new.as_bytes(), clock.now()).unwrap().unwrap();
-        assert!(!authenticator.stands_by(&seen, clock.now()));
+        assert!(!authenticator.stands_by(&seen, clock.unix_time()));
         let refused = authenticator.authenticate(old.as_bytes()).await.unwrap_err();
         assert_eq!(refused.kind(), TokenErrorKind::Signature);
     }

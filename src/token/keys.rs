@@ -4,7 +4,7 @@ use super::{
     FetchKeys, KeysReport, TokenError, TokenErrorKind, key_set::KeySet, pem::rsa_key,
     remote_keys::RemoteKeys,
 };
-use crate::{Clock, ConfigError, JwkSet};
+use crate::{Clock, ConfigError, JwkSet, unix_time::UnixTime};
 
 /// Where the keys come from that tokens are verified with.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl Keys {
     }
 
     /// Whether what these keys verified is verified still.
-    pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
+    pub(super) fn are(&self, keys: &Arc<KeySet>, now: UnixTime) -> bool {
         match self {
             Self::Fixed(_) => true,
             Self::Remote(remote) => remote.are(keys, now),

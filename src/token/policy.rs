@@ -181,7 +181,7 @@ impl Policy {
         now: SystemTime,
         clock_skew: Duration,
     ) -> Result<(), TokenError> {
-        self.judge(claims, None, &Parties::Any, now, clock_skew)
+        self.judge(claims, None, &Parties::Any, now.into(), clock_skew)
     }
 
     /// The same of a token as it was presented: one in a cookie must name its party, and one that was issued before
@@ -197,7 +197,7 @@ impl Policy {
         now: SystemTime,
         clock_skew: Duration,
     ) -> Result<(), TokenError> {
-        self.judge(claims, Some(presented), &Parties::Any, now, clock_skew)
+        self.judge(claims, Some(presented), &Parties::Any, now.into(), clock_skew)
     }
 
     /// How old what proves a session active may be, where there is a bound.

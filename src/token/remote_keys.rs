@@ -22,7 +22,7 @@ use self::{
     schedule::{Fetch, Now, Schedule, Step},
 };
 use super::{FetchError, FetchKeys, TokenError, TokenErrorKind, key_set::KeySet};
-use crate::{Clock, JwkSet, clock::elapsed};
+use crate::{Clock, JwkSet, unix_time::UnixTime};
 
 /// Keys are good for five minutes; a minute before that, a task sets out for new ones.
 const REFRESH_AFTER: Duration = Duration::from_secs(4 * 60);
@@ -61,7 +61,7 @@ enum Outcome {
 struct Held {
     set: Arc<KeySet>,
     /// When they were asked for.
-    as_of: SystemTime,
+    as_of: UnixTime,
 }
 
 /// How things stand with the keys.
@@ -138,7 +138,10 @@ impl RemoteKeys {
         let now = Now { time: now, instant: Instant::now() };
         let Some(held) = self.0.in_hand(now) else { return false };
         !Arc::ptr_eq(&held.set, used)
-            || !matches!(self.0.schedule().step_for_signature(now, held.as_of), Step::Refuse(_))
+            || !matches!(
+                self.0.schedule().step_for_signature(now, held.as_of.to_system_time()),
+                Step::Refuse(_)
+            )
     }
 
     /// Other keys than these, if Clerk has published some: a signature is bad by these, though they
@@ -152,7 +155,7 @@ impl RemoteKeys {
             if !Arc::ptr_eq(&held.set, used) {
                 return Some(Arc::clone(&held.set));
             }
-            match schedule.step_for_signature(now, held.as_of) {
+            match schedule.step_for_signature(now, held.as_of.to_system_time()) {
                 Step::Refuse(_) => return None,
                 Step::Wait(fetch) => fetch,
                 Step::Fetch => {
@@ -168,12 +171,12 @@ impl RemoteKeys {
     }
 
     /// Whether these are the keys in hand. They are the same ones until Clerk publishes others.
-    pub(super) fn are(&self, keys: &Arc<KeySet>, now: SystemTime) -> bool {
+    pub(super) fn are(&self, keys: &Arc<KeySet>, now: UnixTime) -> bool {
         let held = self.0.held.load();
         match &*held {
-            Some(held) if elapsed(held.as_of, now) < REFRESH_AFTER => Arc::ptr_eq(&held.set, keys),
+            Some(held) if held.age(now) < REFRESH_AFTER => Arc::ptr_eq(&held.set, keys),
             _ => {
-                let now = Now { time: now, instant: Instant::now() };
+                let now = Now { time: now.to_system_time(), instant: Instant::now() };
                 self.usable(now).is_some_and(|held| Arc::ptr_eq(&held.set, keys))
             }
         }
@@ -195,7 +198,7 @@ impl RemoteKeys {
             self.set_out_if_permitted(now);
         }
         let held = self.0.held.load();
-        let age = held.as_ref().map(|held| elapsed(held.as_of, now.time));
+        let age = held.as_ref().map(|held| held.age(now.time.into()));
         KeysReport {
             usable: age.is_some_and(|age| age < KEEP_FOR),
             age,
@@ -210,7 +213,7 @@ impl RemoteKeys {
     /// The keys in hand. Setting out for newer ones, where they are due, delays nobody.
     fn usable(&self, now: Now) -> Option<Arc<Held>> {
         let held = self.0.in_hand(now)?;
-        if elapsed(held.as_of, now.time) >= REFRESH_AFTER {
+        if held.age(now.time.into()) >= REFRESH_AFTER {
             self.set_out_if_permitted(now);
         }
         Some(held)
@@ -288,13 +291,20 @@ fn named(kid: Option<&str>, held: Option<&Held>) -> Option<Result<Arc<KeySet>, T
     }
 }
 
+impl Held {
+    /// A clock that was set back must not stop them from getting old.
+    fn age(&self, now: UnixTime) -> Duration {
+        now.apart(self.as_of)
+    }
+}
+
 impl Shared {
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_hand(&self, now: Now) -> Option<Arc<Held>> {
-        self.held.load_full().filter(|held| elapsed(held.as_of, now.time) < KEEP_FOR)
+        self.held.load_full().filter(|held| held.age(now.time.into()) < KEEP_FOR)
     }
 
     fn held_already(&self, set: &KeySet) -> Option<Arc<KeySet>> {
@@ -311,7 +321,7 @@ impl Shared {
             Outcome::Fetched(fetched) => match fetched.and_then(|set| usable_set(&set)) {
                 Ok(set) if schedule.succeeded(number) => {
                     let set = self.held_already(&set).unwrap_or_else(|| Arc::new(set));
-                    self.held.store(Some(Arc::new(Held { set, as_of: set_out_at })));
+                    self.held.store(Some(Arc::new(Held { set, as_of: set_out_at.into() })));
                 }
                 Ok(_) => {}
                 Err(error) => {

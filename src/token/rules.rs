@@ -1,6 +1,6 @@
 //! The rules of a policy. They are applied anew on each use of a token, so nothing here allocates.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{
     Policy, TokenError, TokenErrorKind,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     claims::{Category, Claims, NumericDate},
     credential::PresentedToken,
+    unix_time::UnixTime,
 };
 
 impl Policy {
@@ -19,7 +20,7 @@ impl Policy {
         claims: &Claims,
         presented: Option<&PresentedToken<'_>>,
         of_instance: &Parties,
-        now: SystemTime,
+        now: UnixTime,
         skew: Duration,
     ) -> Result<(), TokenError> {
         let asked = self.rules();
@@ -81,13 +82,10 @@ impl Asked {
     }
 }
 
-/// In durations, which saturate where times of day would overflow.
-fn judge_times(claims: &Claims, now: SystemTime, skew: Duration) -> Result<(), TokenError> {
-    let times = claims.times();
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let latest = now.saturating_add(skew);
-    let is_later = |time: Option<NumericDate>| time.is_some_and(|time| time.ceil() > latest);
-    if times.expires_at.floor().saturating_add(skew) <= now {
+fn judge_times(claims: &Claims, now: UnixTime, skew: Duration) -> Result<(), TokenError> {
+    let (times, latest) = (claims.times(), now + skew);
+    let is_later = |time: Option<NumericDate>| time.is_some_and(|time| time.is_after(latest));
+    if times.expires_at.to_unix_time() + skew <= now {
         Err(TokenErrorKind::Expired.into())
     } else if is_later(times.not_before) {
         Err(TokenErrorKind::NotActiveYet.into())

@@ -73,7 +73,7 @@ impl TokenVerifier {
         let Inner { authenticator, policy, parties, clock_skew, .. } = &*self.0;
         let authenticated = authenticator.authenticate(token.as_bytes()).await;
         let claims = authenticated.map_err(|error| policy.judge_error(error))?.claims;
-        policy.judge(&claims, None, parties, now, *clock_skew)?;
+        policy.judge(&claims, None, parties, now.into(), *clock_skew)?;
         Ok(claims)
     }
 }

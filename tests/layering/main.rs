@@ -14,7 +14,6 @@ use imports::{Crate, Import};
 const FLOORS: &[&[&str]] = &[
     &[
         "admitted_by",
-        "clock",
         "config_error",
         "guide",
         "id",
@@ -22,9 +21,10 @@ const FLOORS: &[&[&str]] = &[
         "once_per_second",
         "pasted",
         "printable",
+        "unix_time",
         "unreadable",
     ],
-    &["actor", "environment", "issuer", "origin", "secret_key"],
+    &["actor", "clock", "environment", "issuer", "origin", "secret_key"],
     &["base_url", "claims", "credential", "frontend_api", "jwk_set", "publishable_key", "session"],
     &["authorization", "instance"],
     &["fleet"],

@@ -54,8 +54,8 @@ fn claims_are_as_old_as_their_assembly_or_else_as_their_token() {
 fn only_an_active_session_s_token_vouches_and_only_by_when_it_was_assembled() {
     let token = with(json!({ "iat": 1000 }));
     let vouched_at = |payload, category, oiat| assembled(payload, category, oiat).vouched_at();
-    assert_eq!(vouched_at(&token, Category::Session, "400"), Some(at(400)));
-    assert_eq!(vouched_at(&token, Category::Session, "1000"), Some(at(1000)));
+    assert_eq!(vouched_at(&token, Category::Session, "400"), Some(at(400).into()));
+    assert_eq!(vouched_at(&token, Category::Session, "1000"), Some(at(1000).into()));
     for nonsense in ["", "1001", "\"400\"", "null"] {
         assert_eq!(vouched_at(&token, Category::Session, nonsense), None, "{nonsense}");
     }

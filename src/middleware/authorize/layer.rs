@@ -95,11 +95,11 @@ impl RequireAuthorization {
     }
 
     pub(super) fn admit(&self, extensions: &Extensions) -> Result<(), Rejection> {
-        let absence = extensions.get::<Absence>();
-        if absence.is_some_and(|absence| absence.cause == Cause::Preflight) {
-            return Ok(());
-        }
-        let claims = look_for::<Claims>(extensions)?;
+        let claims = match look_for::<Claims>(extensions) {
+            Ok(claims) => claims,
+            Err(_) if is_preflight(extensions) => return Ok(()),
+            Err(rejection) => return Err(rejection),
+        };
         match &self.settings.rule {
             Rule::Has(authorization) => claims.require_at(authorization, self.settings.clock.now()),
             Rule::By(condition) if condition(claims) => Ok(()),
@@ -114,6 +114,10 @@ impl RequireAuthorization {
         self.settings.events.refused(&rejection, protocol, "authorization", Source::Hit);
         refusals.write(rejection, protocol)
     }
+}
+
+fn is_preflight(extensions: &Extensions) -> bool {
+    extensions.get::<Absence>().is_some_and(|absence| absence.cause == Cause::Preflight)
 }
 
 impl<S> Layer<S> for RequireAuthorization {

@@ -52,10 +52,10 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        match self.layer.admit(&parts.extensions) {
-            Ok(()) => AuthorizeFuture::inner(self.inner.call(Request::from_parts(parts, body))),
+        match self.layer.admit(request.extensions()) {
+            Ok(()) => AuthorizeFuture::inner(self.inner.call(request)),
             Err(rejection) => {
+                let (parts, _) = request.into_parts();
                 // Kept, the service that was polled ready would hold its permit until some later call.
                 self.inner = self.inner.clone();
                 AuthorizeFuture::refused(self.layer.refuse(rejection, &parts))

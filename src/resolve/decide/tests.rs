@@ -4,7 +4,7 @@ mod evidence;
 mod fallback;
 mod negative;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -21,10 +21,10 @@ use crate::{
 const NOON: u64 = ISSUED + 10_000;
 
 /// So many seconds after noon, or before.
-fn t(seconds: f64) -> SystemTime {
+fn t(seconds: f64) -> UnixTime {
     let noon = at(NOON);
     let by = Duration::from_secs_f64(seconds.abs());
-    if seconds < 0.0 { noon - by } else { noon + by }
+    if seconds < 0.0 { noon - by } else { noon + by }.into()
 }
 
 /// What a decision comes to.
@@ -54,6 +54,7 @@ struct Case {
     entry: Option<CacheEntry>,
     /// As of when a token of the session was seen to vouch for it.
     noted: Option<f64>,
+    denied_before: Option<f64>,
     /// None where an identifier comes from a trusted header.
     token: Option<Token>,
 }
@@ -89,6 +90,7 @@ impl Case {
             in_vain: false,
             entry: entry.into(),
             noted: None,
+            denied_before: None,
             token: Some(Token::plain()),
         }
     }
@@ -107,6 +109,10 @@ impl Case {
 
     fn noted(self, at: f64) -> Self {
         Self { noted: Some(at), ..self }
+    }
+
+    fn denied_before(self, at: f64) -> Self {
+        Self { denied_before: Some(at), ..self }
     }
 
     fn by(self, token: Token) -> Self {
@@ -165,7 +171,7 @@ impl Case {
         let known = Known {
             entry: self.entry.as_ref(),
             assembled_at: self.noted.map(t),
-            denied_before: None,
+            denied_before: self.denied_before.map(t),
         };
         match self.rules.decide(&question, &known) {
             Decision::NeedSession(Need::Ahead(resolved)) => {
@@ -186,10 +192,11 @@ impl Case {
         }
     }
 
-    fn verified(&self, bytes: &[u8], now: SystemTime) -> Option<VerifiedToken> {
+    fn verified(&self, bytes: &[u8], now: UnixTime) -> Option<VerifiedToken> {
         self.token.as_ref()?;
         let keys = Keys::from_jwk_set(&TestSigner::ours().jwk_set()).unwrap();
-        let authenticated = Authenticator::new(keys, Vec::new()).authenticate_now(bytes, now);
+        let authenticated =
+            Authenticator::new(keys, Vec::new()).authenticate_now(bytes, now.to_system_time());
         let authenticated = authenticated.unwrap().unwrap();
         let id: SessionId = "sess_1".parse().unwrap();
         let slot = crate::sessions::test_sessions::slot(&id);

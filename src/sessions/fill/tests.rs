@@ -36,7 +36,12 @@ impl World {
     }
 
     fn wanted(&self, slot: &Slot, lifetime: Duration) -> Wanted {
-        Wanted { asked_at: self.clock.now(), lifetime, epoch: slot.epoch(), for_token_of: None }
+        Wanted {
+            asked_at: self.clock.unix_time(),
+            lifetime,
+            epoch: slot.epoch(),
+            for_token_of: None,
+        }
     }
 
     /// Somebody asks, and takes an answer of a minute ago.
@@ -190,7 +195,7 @@ async fn a_renewal_that_failed_is_no_answer_to_those_who_wait() {
     assert_eq!(call.urgency, Some(Urgency::Waiting));
     call.answer(Ok(session("active")));
     asking.await.unwrap().unwrap();
-    assert!(!slot.failed_just_now(world.clock.now()));
+    assert!(!slot.failed_just_now(world.clock.unix_time()));
 }
 
 #[tokio::test(start_paused = true)]

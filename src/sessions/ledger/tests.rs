@@ -28,7 +28,7 @@ fn term(after: Duration) -> Term {
 
 /// Somebody who takes an answer of this age at most.
 fn wanted(slot: &Slot, asked_at: SystemTime, lifetime: Duration) -> Wanted {
-    Wanted { asked_at, lifetime, epoch: slot.epoch(), for_token_of: None }
+    Wanted { asked_at: asked_at.into(), lifetime, epoch: slot.epoch(), for_token_of: None }
 }
 
 fn join(slot: &Arc<Slot>, asked_at: SystemTime, lifetime: Duration) -> Joined {
@@ -50,12 +50,12 @@ fn missing() -> Fact {
 }
 
 fn sent_at(slot: &Slot) -> Option<SystemTime> {
-    slot.entry().as_ref().map(|entry| entry.sent_at)
+    slot.entry().as_ref().map(|entry| entry.sent_at.to_system_time())
 }
 
 fn entomb(slot: &Slot) {
     let ending = Ending { status: SessionStatus::Revoked, answer: None };
-    slot.entomb(ending, noon());
+    slot.entomb(ending, noon().into());
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn no_answer_takes_the_place_of_a_revocation() {
     assert!(slot.is_over());
     assert!(slot.join(&wanted(&slot, noon() + HOUR, HOUR), term(Duration::ZERO)).is_none());
     assert!(slot.begin_ahead(term(TIMEOUT)).is_none());
-    slot.forget(noon());
+    slot.forget(noon().into());
     assert!(slot.is_over());
 }
 
@@ -215,7 +215,7 @@ fn what_is_forgotten_meanwhile_is_not_learned_and_told_to_those_who_came_before(
     let slot = slot();
     let under_way = begin(&slot, noon());
     let before = join(&slot, noon(), HOUR);
-    slot.forget(noon());
+    slot.forget(noon().into());
     let after = join(&slot, noon(), HOUR);
     let next = learn(under_way, "active").expect("somebody came since");
     assert!(before.progress.borrow().has_ended());
@@ -223,7 +223,7 @@ fn what_is_forgotten_meanwhile_is_not_learned_and_told_to_those_who_came_before(
     assert!(slot.entry().as_ref().unwrap().is_forgotten());
     next.sent(noon());
     learn(next, "active");
-    assert!(slot.entry().as_ref().unwrap().active(noon()).is_some());
+    assert!(slot.entry().as_ref().unwrap().active(noon().into()).is_some());
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn forgets_that_keep_coming_outdate_no_question_for_whoever_came_before_them() {
     let request = wanted(&slot, noon(), HOUR);
     let under_way = begin(&slot, noon());
     for _ in 0..10 {
-        slot.forget(noon());
+        slot.forget(noon().into());
         let joined = slot.join(&request, term(Duration::ZERO)).unwrap();
         assert!(joined.progress.same_channel(&under_way.progress.subscribe()));
     }

@@ -3,8 +3,12 @@
 use super::*;
 use crate::{
     SessionStatus,
-    sessions::test_sessions::{HOUR, noon, session},
+    sessions::test_sessions::{self, HOUR, session},
 };
+
+fn noon() -> UnixTime {
+    test_sessions::noon().into()
+}
 
 fn slot() -> Slot {
     Slot::new("sess_1".parse().unwrap())

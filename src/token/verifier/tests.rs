@@ -311,7 +311,7 @@ async fn a_renewed_token_tells_when_its_claims_were_assembled() {
     let claims = judge(strict(), &token).await.unwrap();
     assert_eq!(claims.issued_at(), Some(at(ISSUED)));
     assert_eq!(claims.assembled_at(), Some(at(ISSUED - 600)));
-    assert_eq!(claims.vouched_at(), Some(at(ISSUED - 600)));
+    assert_eq!(claims.vouched_at(), Some(at(ISSUED - 600).into()));
     for nonsense in [json!("1"), json!(null), json!(-1), json!(ISSUED + 1), json!([])] {
         let header = header_with("oiat", nonsense);
         let token = TestSigner::ours().sign_with(&header, &session_claims());

@@ -80,7 +80,9 @@ fn the_description_is_renewed_ahead_serves_twice_its_life_and_longer_only_in_an_
 
 #[test]
 fn a_description_is_renewed_before_its_session_ends_and_never_serves_beyond() {
-    let ends_in = |seconds| answered(Fact::Session(session_until("active", t(seconds))), 0.0);
+    let ends_in = |seconds| {
+        answered(Fact::Session(session_until("active", t(seconds).to_system_time())), 0.0)
+    };
     let case = |now: f64| Case::new(ends_in(100.0)).at(now).by(Token::assembled_at(now - 1.0));
     // Four fifths of the way are its life, and it is renewed at four fifths of that.
     for (now, told) in [(63.0, Admitted), (65.0, Ahead), (99.0, Ahead), (100.0, Wait)] {
@@ -88,7 +90,7 @@ fn a_description_is_renewed_before_its_session_ends_and_never_serves_beyond() {
     }
     assert_eq!(case(100.0).stale_if_error(600).in_vain().told(), Wait);
     // Clerk says so itself, having been asked after that time.
-    let expired = answered(Fact::Session(session_until("active", t(0.0))), 1.0);
+    let expired = answered(Fact::Session(session_until("active", t(0.0).to_system_time())), 1.0);
     assert_eq!(
         Case::new(expired).at(2.0).by(Token::of_origin(-30.0)).told(),
         Refused("session-expired")
@@ -165,4 +167,13 @@ fn what_was_forgotten_serves_nobody() {
     assert_eq!(case(-1.0).in_vain().told(), Wait);
     assert_eq!(case(-1.0).max_age(600.0).in_vain().told(), Wait);
     assert_eq!(case(-1.0).by_trusted_id().in_vain().told(), Wait);
+}
+
+#[test]
+fn what_tokens_proved_until_a_denial_counts_for_nothing_after_it() {
+    // Clerk was asked after it, and a token seen before by a clock that is ahead.
+    let case = |noted| Case::new(active(0.5)).by(Token::plain()).noted(noted).at(61.0);
+    assert_eq!(case(3.0).told(), Ahead, "the negative control");
+    assert_eq!(case(3.0).denied_before(0.0).told(), Wait);
+    assert_eq!(case(5.5).denied_before(0.0).told(), Ahead);
 }

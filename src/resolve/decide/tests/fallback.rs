@@ -76,13 +76,14 @@ fn never_where_the_known_user_is_another() {
 
 #[test]
 fn never_past_a_known_end() {
-    let until = |end| answered(Fact::Session(session_until("active", t(end))), -1000.0);
+    let until =
+        |end| answered(Fact::Session(session_until("active", t(end).to_system_time())), -1000.0);
     assert_eq!(case(until(0.0)).told(), Wait);
     assert_eq!(case(until(-10.0)).told(), Wait);
     // A description that serves is better than none.
     assert_eq!(case(until(10_000.0)).told(), Ahead);
     // Activity may have moved the other end: it is an hour before that.
-    let abandoned = session_until("active", t(3600.0));
+    let abandoned = session_until("active", t(3600.0).to_system_time());
     let mut json = serde_json::to_value(&abandoned).unwrap();
     json["abandon_at"] = json!((NOON - 10) * 1000);
     let abandoned = answered(Fact::Session(serde_json::from_value(json).unwrap()), -1000.0);

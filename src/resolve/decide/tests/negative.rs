@@ -67,7 +67,7 @@ fn a_token_that_may_know_better_asks_anew_and_once() {
         for (asked_for, assembled_at, is_told) in
             [(0.0, 0.0, true), (1.0, 0.0, true), (-1.0, 0.0, false)]
         {
-            let entry = entry.clone().asked_for(Some(t(asked_for)));
+            let entry = entry.clone().asked_for(Some(t(asked_for).to_system_time()));
             let told = case(entry, Token::of_origin(assembled_at)).told();
             assert_eq!(matches!(told, Refused(_)), is_told, "{asked_for} {assembled_at} {told:?}");
         }
@@ -102,15 +102,16 @@ fn networkless_refuses_what_is_over_and_nothing_that_is_forgotten() {
 
 #[test]
 fn a_session_whose_time_is_over_is_asked_about_and_then_refused() {
-    let until =
-        |end: f64, sent_at: f64| answered(Fact::Session(session_until("active", t(end))), sent_at);
+    let until = |end: f64, sent_at: f64| {
+        answered(Fact::Session(session_until("active", t(end).to_system_time())), sent_at)
+    };
     // It may have been prolonged since.
     assert_eq!(Case::new(until(0.0, -1.0)).told(), Wait);
     assert_eq!(
         Case::new(until(-1.0, 0.0)).by(Token::of_origin(-30.0)).told(),
         Refused("session-expired")
     );
-    let pending = answered(Fact::Session(session_until("pending", t(-1.0))), 0.0);
+    let pending = answered(Fact::Session(session_until("pending", t(-1.0).to_system_time())), 0.0);
     let accepting = Policy::new().accept_pending();
     let case = Case { policy: accepting, ..Case::new(pending) }.by(Token::of_origin(-30.0));
     assert_eq!(case.told(), Refused("session-expired"));
