@@ -46,7 +46,7 @@
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
 //! | several processes that act as one | [`fleet`] |
-//! | what Clerk tells by webhook | [`webhook`] |
+//! | what Clerk tells by webhook | [`ReceiveWebhooks`], or [`webhook`] in a handler of your own |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -136,8 +136,9 @@ pub use self::{
     instance::{Instance, InstanceBuilder},
     jwk_set::{Jwk, JwkSet},
     middleware::{
-        AnswerBody, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture, Protocol,
-        RequireAuthorization, ResponseBody, ResponseFuture, RevokeFuture, RevokeSession,
+        AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture,
+        Protocol, ReceiveWebhooks, RequireAuthorization, ResponseBody, ResponseFuture,
+        RevokeSession,
     },
     publishable_key::PublishableKey,
     resolve::{

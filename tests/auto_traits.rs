@@ -1,12 +1,12 @@
 //! What travels between threads, and stays so: a field that is not `Send` would change that without a word.
 
 use tower_clerk::{
-    Actor, AnswerBody, Authenticate, AuthenticateLayer, Authorization, Authorize, Claims, ClientId,
-    Clock, ConfigError, Credential, Freshness, Instance, InstanceBuilder, Jwk, JwkSet,
-    OrganizationId, OwnedCredential, Policy, PresentedToken, Protocol, PublishableKey, Readiness,
-    Rejection, RejectionKind, RequireAuthorization, Resolved, ResponseBody, ResponseFuture,
-    RevokeFuture, RevokeSession, SecretKey, Session, SessionActivity, SessionCheck, SessionId,
-    SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient,
+    Actor, AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Authorization, Authorize,
+    Claims, ClientId, Clock, ConfigError, Credential, Freshness, Instance, InstanceBuilder, Jwk,
+    JwkSet, OrganizationId, OwnedCredential, Policy, PresentedToken, Protocol, PublishableKey,
+    Readiness, ReceiveWebhooks, Rejection, RejectionKind, RequireAuthorization, Resolved,
+    ResponseBody, ResponseFuture, RevokeSession, SecretKey, Session, SessionActivity, SessionCheck,
+    SessionId, SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient,
     TokenVerifier, UserId, WebhookSecret, claims, client, extract, token,
 };
 
@@ -20,7 +20,15 @@ fn every_public_type_goes_to_another_thread() {
     value::<(Freshness, Instance, InstanceBuilder, Jwk, JwkSet, OrganizationId, Policy, Protocol)>(
     );
     value::<(PublishableKey, Readiness, Rejection, RejectionKind, Resolved, ResponseBody<()>)>();
-    value::<(RevokeSession, SecretKey, Session, SessionActivity, SessionCheck, SessionId)>();
+    value::<(
+        ReceiveWebhooks,
+        RevokeSession,
+        SecretKey,
+        Session,
+        SessionActivity,
+        SessionCheck,
+        SessionId,
+    )>();
     value::<(SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient)>(
     );
     value::<(TokenVerifier, UserId, WebhookSecret)>();
@@ -37,5 +45,5 @@ fn a_service_and_its_future_are_as_good_at_it_as_the_service_inside() {
     type Inner = tower::util::BoxCloneSyncService<http::Request<()>, http::Response<()>, ()>;
 
     value::<(AuthenticateLayer, Authenticate<()>, RequireAuthorization, Authorize<()>)>();
-    sent::<(Authenticate<Inner>, ResponseFuture<Inner, ()>, RevokeFuture)>();
+    sent::<(Authenticate<Inner>, ResponseFuture<Inner, ()>, AnswerFuture)>();
 }

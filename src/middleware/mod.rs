@@ -1,6 +1,7 @@
 //! The middleware: requests go in, requests with a session come out.
 
 mod absence;
+mod answer;
 mod authenticate;
 mod authorize;
 mod body;
@@ -15,6 +16,7 @@ mod response;
 mod revoke;
 mod same_origin;
 mod service;
+mod webhooks;
 
 #[cfg(feature = "tonic")]
 pub(crate) use self::absence::Wanted;
@@ -24,11 +26,13 @@ pub(crate) use self::refusals::Refusals;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::{absence::find, authorize::require};
 pub use self::{
+    answer::AnswerFuture,
     authorize::{Authorize, AuthorizeFuture, RequireAuthorization},
     body::{AnswerBody, ResponseBody},
     future::ResponseFuture,
     layer::AuthenticateLayer,
     protocol::Protocol,
-    revoke::{RevokeFuture, RevokeSession},
+    revoke::RevokeSession,
     service::Authenticate,
+    webhooks::ReceiveWebhooks,
 };

@@ -1,18 +1,16 @@
 use std::{
     convert::Infallible,
-    fmt,
-    future::Future,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use tower::Service;
 
 use super::{
-    AnswerBody, Protocol, Refusals,
+    AnswerBody, AnswerFuture, Protocol, Refusals,
     absence::{self, Absence, Cause},
+    answer::{answer, only_post_is_allowed},
     gate::CookieRead,
     same_origin::is_same_origin,
 };
@@ -121,33 +119,33 @@ impl RevokeSession {
 impl<B> Service<Request<B>> for RevokeSession {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
-    type Future = RevokeFuture;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> RevokeFuture {
+    fn call(&mut self, request: Request<B>) -> AnswerFuture {
         let (request, _) = request.into_parts();
         if request.method != Method::POST {
-            return RevokeFuture::answered(method_not_allowed());
+            return AnswerFuture::answered(only_post_is_allowed());
         }
         let refusals = Refusals::of(&request.extensions);
         let protocol = refusals.protocol(&request);
         let session = match self.session_to_revoke(&request) {
             Ok(session) => session,
             Err(rejection) => {
-                return RevokeFuture::answered(refused(rejection, &refusals, protocol));
+                return AnswerFuture::answered(refused(rejection, &refusals, protocol));
             }
         };
         let cookie = request.extensions.get::<CookieRead>().cloned();
         let resolver = self.resolver.clone();
-        RevokeFuture(State::Revoking(Box::pin(async move {
+        AnswerFuture::answering(async move {
             match revoke(&resolver, &session).await {
                 Ok(()) => signed_out(cookie.as_ref()),
                 Err(rejection) => refused(rejection, &refusals, protocol),
             }
-        })))
+        })
     }
 }
 
@@ -162,37 +160,6 @@ async fn revoke(resolver: &SessionResolver, session: &SessionId) -> Result<(), R
     }
 }
 
-/// The answer to come of [`RevokeSession`].
-pub struct RevokeFuture(State);
-
-enum State {
-    Answered(Option<Response<AnswerBody>>),
-    Revoking(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
-}
-
-impl RevokeFuture {
-    fn answered(response: Response<AnswerBody>) -> Self {
-        Self(State::Answered(Some(response)))
-    }
-}
-
-impl Future for RevokeFuture {
-    type Output = Result<Response<AnswerBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match &mut self.0 {
-            State::Answered(response) => response.take().expect("polled after completion"),
-            State::Revoking(revoking) => ready!(revoking.as_mut().poll(cx)),
-        }))
-    }
-}
-
-impl fmt::Debug for RevokeFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RevokeFuture").finish_non_exhaustive()
-    }
-}
-
 fn signed_out(cookie: Option<&CookieRead>) -> Response<AnswerBody> {
     let mut response = answer(StatusCode::NO_CONTENT);
     if let Some(CookieRead(name)) = cookie
@@ -200,19 +167,6 @@ fn signed_out(cookie: Option<&CookieRead>) -> Response<AnswerBody> {
     {
         response.headers_mut().insert(header::SET_COOKIE, expired);
     }
-    response
-}
-
-fn method_not_allowed() -> Response<AnswerBody> {
-    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
-}
-
-fn answer(status: StatusCode) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::default());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -12,6 +12,7 @@ mod resolve_session;
 mod resolved;
 mod resolver;
 mod verified_token;
+mod webhooks;
 
 #[cfg(test)]
 mod capacity_model;

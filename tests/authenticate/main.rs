@@ -34,3 +34,4 @@ mod several_runtimes;
 mod signing_out;
 mod stacks;
 mod upgrades;
+mod webhooks;
