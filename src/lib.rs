@@ -37,7 +37,7 @@
 //! | a service that only members may use | [`AuthenticateLayer`] |
 //! | handlers of axum, methods of tonic | the modules `for_axum` and `for_tonic`, behind the features `axum` and `tonic` |
 //! | who may do what: roles, permissions, plans, a fresh proof | [`RequireAuthorization`], [`Claims::has`], the module [`authorization`] |
-//! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
+//! | signing out, here or everywhere | [`RevokeSession`] and [`RevokeAllSessions`], or [`SessionResolver::revoke`] and [`revoke_all`](SessionResolver::revoke_all) |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
 //! | what the lifetimes mean, with a picture | [`guide::freshness`] |
@@ -138,16 +138,16 @@ pub use self::{
     middleware::{
         AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture,
         Protocol, ReceiveWebhooks, RequireAuthorization, ResponseBody, ResponseFuture,
-        RevokeSession,
+        RevokeAllSessions, RevokeSession,
     },
     publishable_key::PublishableKey,
     resolve::{
         Dependency, Freshness, Readiness, Rejection, RejectionKind, ResolveSession, Resolved,
-        SessionResolver, SessionResolverBuilder,
+        RevokeAll, SessionResolver, SessionResolverBuilder,
     },
     secret_key::SecretKey,
     session::{Session, SessionActivity, SessionStatus, SessionTask},
-    sessions::SessionCheck,
+    sessions::{RevokeAllError, SessionCheck},
     token::{Policy, TokenVerifier},
     webhook::WebhookSecret,
 };

@@ -5,9 +5,10 @@ use tower_clerk::{
     Claims, ClientId, Clock, ConfigError, Credential, Freshness, Instance, InstanceBuilder, Jwk,
     JwkSet, OrganizationId, OwnedCredential, Policy, PresentedToken, Protocol, PublishableKey,
     Readiness, ReceiveWebhooks, Rejection, RejectionKind, RequireAuthorization, Resolved,
-    ResponseBody, ResponseFuture, RevokeSession, SecretKey, Session, SessionActivity, SessionCheck,
-    SessionId, SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient,
-    TokenVerifier, UserId, WebhookSecret, claims, client, extract, token,
+    ResponseBody, ResponseFuture, RevokeAll, RevokeAllError, RevokeAllSessions, RevokeSession,
+    SecretKey, Session, SessionActivity, SessionCheck, SessionId, SessionResolver,
+    SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient, TokenVerifier, UserId,
+    WebhookSecret, claims, client, extract, token,
 };
 
 fn value<T: Send + Sync + Unpin + 'static>() {}
@@ -20,15 +21,8 @@ fn every_public_type_goes_to_another_thread() {
     value::<(Freshness, Instance, InstanceBuilder, Jwk, JwkSet, OrganizationId, Policy, Protocol)>(
     );
     value::<(PublishableKey, Readiness, Rejection, RejectionKind, Resolved, ResponseBody<()>)>();
-    value::<(
-        ReceiveWebhooks,
-        RevokeSession,
-        SecretKey,
-        Session,
-        SessionActivity,
-        SessionCheck,
-        SessionId,
-    )>();
+    value::<(RevokeSession, SecretKey, Session, SessionActivity, SessionCheck, SessionId)>();
+    value::<(ReceiveWebhooks, RevokeAll, RevokeAllError, RevokeAllSessions)>();
     value::<(SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient)>(
     );
     value::<(TokenVerifier, UserId, WebhookSecret)>();

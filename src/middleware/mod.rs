@@ -14,8 +14,10 @@ mod protocol;
 mod refusals;
 mod response;
 mod revoke;
+mod revoke_all;
 mod same_origin;
 mod service;
+mod sign_out;
 mod webhooks;
 
 #[cfg(feature = "tonic")]
@@ -33,6 +35,7 @@ pub use self::{
     layer::AuthenticateLayer,
     protocol::Protocol,
     revoke::RevokeSession,
+    revoke_all::RevokeAllSessions,
     service::Authenticate,
     webhooks::ReceiveWebhooks,
 };

@@ -16,6 +16,7 @@ mod decisions;
 mod doubles;
 mod ended_elsewhere;
 mod environment;
+mod everywhere;
 mod extractors;
 mod faults;
 mod gateways;
