@@ -114,11 +114,6 @@ impl Slot {
         self.entry().as_ref().is_some_and(|entry| entry.is_final())
     }
 
-    /// Whether what is known keeps somebody out for now only.
-    pub(super) fn is_negative(&self) -> bool {
-        self.entry().as_ref().is_some_and(|entry| entry.is_negative())
-    }
-
     /// Clerk's answer to this process's own revocation.
     pub(super) fn answer_to_revocation(&self) -> Option<Result<Session, client::Error>> {
         match &self.entry().as_ref()?.fact {
@@ -141,15 +136,6 @@ impl Slot {
         self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Forgotten, at))));
     }
 
-    /// Forgets that there is no such session, or that it is one which may yet become active. Nothing that is under way is
-    /// outdated by that, nor what tokens prove.
-    pub(super) fn forget_negative(&self) {
-        let _ledger = self.ledger();
-        if self.is_negative() {
-            self.entry.store(None);
-        }
-    }
-
     /// Remembers that the session is over. What Clerk answered to a revocation is not forgotten.
     pub(super) fn entomb(&self, ending: Ending, at: UnixTime) {
         let mut ledger = self.outdate();
@@ -163,6 +149,20 @@ impl Slot {
     pub(super) fn keep(&self, entry: Arc<CacheEntry>, epoch: u64) {
         if self.epoch() == epoch && !self.is_over() {
             self.entry.store(Some(entry));
+        }
+    }
+
+    /// Whether what is known keeps somebody out for now only.
+    pub(super) fn is_negative(&self) -> bool {
+        self.entry().as_ref().is_some_and(|entry| entry.is_negative())
+    }
+
+    /// Forgets that there is no such session, or that it is one which may yet become active. Nothing that is under way is
+    /// outdated by that, nor what tokens prove.
+    pub(super) fn forget_negative(&self) {
+        let _ledger = self.ledger();
+        if self.is_negative() {
+            self.entry.store(None);
         }
     }
 
