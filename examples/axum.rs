@@ -1,8 +1,11 @@
 //! An axum app behind the layer: `cargo run --all-features --example axum`
 //!
-//! Without `CLERK_SECRET_KEY` it runs on an emulator of Clerk's API and offers a demonstration sign-in.
+//! Without `CLERK_SECRET_KEY` it runs on an emulator of Clerk's API and offers a demonstration sign-in. With
+//! `CLERK_WEBHOOK_SIGNING_SECRET` it takes Clerk's webhooks at `/webhooks/clerk`; the emulator sends them by itself.
 
 mod demo;
+#[path = "demo/webhooks.rs"]
+mod webhooks;
 
 use std::{error::Error, process::ExitCode, sync::Arc};
 
@@ -17,7 +20,7 @@ use demo::Clerk;
 use serde_json::{Value, json};
 use tower_clerk::{
     AuthenticateLayer, Authorization, Claims, Readiness, RequireAuthorization, Reverification,
-    RevokeSession, Session, SessionResolver,
+    RevokeAllSessions, RevokeSession, Session, SessionResolver,
     for_axum::{Authorized, Rule},
     testing::{Membership, SessionsApi},
 };
@@ -33,8 +36,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if let Err(error) = clerk.resolver.warm_up().await {
         eprintln!("starting without keys: {error}");
     }
-    print_how_to_try_it(&listener.local_addr()?.to_string(), clerk.emulator.is_some());
-    axum::serve(listener, app(clerk)?).with_graceful_shutdown(demo::stopped()).await?;
+    let addr = listener.local_addr()?.to_string();
+    let webhooks = webhooks::receive(&clerk, &addr)?;
+    print_how_to_try_it(&addr, clerk.emulator.is_some());
+    axum::serve(listener, app(clerk)?.merge(webhooks))
+        .with_graceful_shutdown(demo::stopped())
+        .await?;
     Ok(())
 }
 
@@ -47,6 +54,7 @@ fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
         .with_state(Rules { billing: Authorization::reverification(Reverification::Strict) })
         .merge(Router::new().route("/admin", get(admin)).layer(admins))
         .route_service("/sign-out", RevokeSession::new(clerk.resolver.clone()))
+        .route_service("/sign-out-everywhere", RevokeAllSessions::new(clerk.resolver.clone()))
         .layer(layer.clone());
     let anyone = Router::new().route("/maybe", get(maybe)).layer(layer.clone().allow_anonymous());
     let health = Router::new().route("/healthz", get(health)).with_state(clerk.resolver.clone());
@@ -106,7 +114,7 @@ async fn page() -> Html<&'static str> {
 }
 
 /// What the front end does in a real app: it signs a person in, gets a session token, and has them prove
-/// again who they are.
+/// again who they are. And what somebody does in Clerk's dashboard: end a session.
 fn demonstration(emulator: SessionsApi, layer: AuthenticateLayer) -> Router {
     type Emulator = State<Arc<SessionsApi>>;
 
@@ -124,8 +132,14 @@ fn demonstration(emulator: SessionsApi, layer: AuthenticateLayer) -> Router {
         emulator.edit(session.id(), |session| session.first_factor_at = Some(now));
         demo::token(&emulator, session.id())
     }
+    async fn end_elsewhere(State(emulator): Emulator, session: Session) -> &'static str {
+        emulator.set_status(session.id(), "revoked");
+        emulator.webhooks_delivered().await;
+        "revoked in the dashboard, which has told by webhook\n"
+    }
     Router::new()
         .route("/demo/prove", post(prove))
+        .route("/demo/end-elsewhere", post(end_elsewhere))
         .route_layer(layer)
         .route("/demo/sign-in", post(sign_in))
         .route("/demo/sign-in-as-admin", post(sign_in_as_admin))
@@ -147,6 +161,7 @@ fn print_how_to_try_it(addr: &str, on_emulator: bool) {
   curl -i http://{addr}/billing -H "Authorization: Bearer $TOKEN"   # 403: prove again who you are
   curl -i -X POST http://{addr}/sign-out -H "Authorization: Bearer $TOKEN"   # 204
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 401
+  curl -i -X POST http://{addr}/sign-out-everywhere -H "Authorization: Bearer $TOKEN"   # with a new token: 204
   curl -i http://{addr}/healthz   # how things stand with the keys, with Clerk and with the log of revocations
 "#
     );

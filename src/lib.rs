@@ -37,7 +37,7 @@
 //! | a service that only members may use | [`AuthenticateLayer`] |
 //! | handlers of axum, methods of tonic | the modules `for_axum` and `for_tonic`, behind the features `axum` and `tonic` |
 //! | who may do what: roles, permissions, plans, a fresh proof | [`RequireAuthorization`], [`Claims::has`], the module [`authorization`] |
-//! | signing out | [`RevokeSession`], or [`SessionResolver::revoke`] |
+//! | signing out, here or everywhere | [`RevokeSession`] and [`RevokeAllSessions`], or [`SessionResolver::revoke`] and [`revoke_all`](SessionResolver::revoke_all) |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
 //! | what the lifetimes mean, with a picture | [`guide::freshness`] |
@@ -46,7 +46,7 @@
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
 //! | several processes that act as one | [`fleet`] |
-//! | what Clerk tells by webhook | [`webhook`] |
+//! | what Clerk tells by webhook | [`ReceiveWebhooks`], or [`webhook`] in a handler of your own |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -57,7 +57,8 @@
 //! * with [`SessionCheck::Get`] and [`SessionCheck::Verify`], at most [`ttl`] + [`clock_skew`] after it, plus
 //!   [`stale_if_error`] while Clerk is unavailable; a layer's [`max_age`] can bring that down. The
 //!   [guide](guide::freshness) has a picture;
-//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the last token expires.
+//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the last token expires;
+//! * with [`ReceiveWebhooks`] usually a second or two after it, whatever the check; these are still the bounds.
 //!
 //! # Features
 //!
@@ -136,17 +137,18 @@ pub use self::{
     instance::{Instance, InstanceBuilder},
     jwk_set::{Jwk, JwkSet},
     middleware::{
-        AnswerBody, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture, Protocol,
-        RequireAuthorization, ResponseBody, ResponseFuture, RevokeFuture, RevokeSession,
+        AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Authorize, AuthorizeFuture,
+        Protocol, ReceiveWebhooks, RequireAuthorization, ResponseBody, ResponseFuture,
+        RevokeAllSessions, RevokeSession,
     },
     publishable_key::PublishableKey,
     resolve::{
         Dependency, Freshness, Readiness, Rejection, RejectionKind, ResolveSession, Resolved,
-        SessionResolver, SessionResolverBuilder,
+        RevokeAll, SessionResolver, SessionResolverBuilder,
     },
     secret_key::SecretKey,
     session::{Session, SessionActivity, SessionStatus, SessionTask},
-    sessions::SessionCheck,
+    sessions::{RevokeAllError, SessionCheck},
     token::{Policy, TokenVerifier},
     webhook::WebhookSecret,
 };

@@ -1,13 +1,14 @@
 //! What travels between threads, and stays so: a field that is not `Send` would change that without a word.
 
 use tower_clerk::{
-    Actor, AnswerBody, Authenticate, AuthenticateLayer, Authorization, Authorize, Claims, ClientId,
-    Clock, ConfigError, Credential, Freshness, Instance, InstanceBuilder, Jwk, JwkSet,
-    OrganizationId, OwnedCredential, Policy, PresentedToken, Protocol, PublishableKey, Readiness,
-    Rejection, RejectionKind, RequireAuthorization, Resolved, ResponseBody, ResponseFuture,
-    RevokeFuture, RevokeSession, SecretKey, Session, SessionActivity, SessionCheck, SessionId,
-    SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient,
-    TokenVerifier, UserId, WebhookSecret, claims, client, extract, token,
+    Actor, AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Authorization, Authorize,
+    Claims, ClientId, Clock, ConfigError, Credential, Freshness, Instance, InstanceBuilder, Jwk,
+    JwkSet, OrganizationId, OwnedCredential, Policy, PresentedToken, Protocol, PublishableKey,
+    Readiness, ReceiveWebhooks, Rejection, RejectionKind, RequireAuthorization, Resolved,
+    ResponseBody, ResponseFuture, RevokeAll, RevokeAllError, RevokeAllSessions, RevokeSession,
+    SecretKey, Session, SessionActivity, SessionCheck, SessionId, SessionResolver,
+    SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient, TokenVerifier, UserId,
+    WebhookSecret, claims, client, extract, token,
 };
 
 fn value<T: Send + Sync + Unpin + 'static>() {}
@@ -21,6 +22,7 @@ fn every_public_type_goes_to_another_thread() {
     );
     value::<(PublishableKey, Readiness, Rejection, RejectionKind, Resolved, ResponseBody<()>)>();
     value::<(RevokeSession, SecretKey, Session, SessionActivity, SessionCheck, SessionId)>();
+    value::<(ReceiveWebhooks, RevokeAll, RevokeAllError, RevokeAllSessions)>();
     value::<(SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient)>(
     );
     value::<(TokenVerifier, UserId, WebhookSecret)>();
@@ -37,5 +39,5 @@ fn a_service_and_its_future_are_as_good_at_it_as_the_service_inside() {
     type Inner = tower::util::BoxCloneSyncService<http::Request<()>, http::Response<()>, ()>;
 
     value::<(AuthenticateLayer, Authenticate<()>, RequireAuthorization, Authorize<()>)>();
-    sent::<(Authenticate<Inner>, ResponseFuture<Inner, ()>, RevokeFuture)>();
+    sent::<(Authenticate<Inner>, ResponseFuture<Inner, ()>, AnswerFuture)>();
 }

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::{Error, SessionsClient, operation::Operation};
 use crate::{
     id::{ClientId, UserId},
+    json_object::JsonObject,
     session::{JsonSession, Session, SessionStatus},
 };
 
@@ -96,6 +97,8 @@ impl ListSessions {
 pub struct SessionPage {
     data: Vec<Session>,
     unreadable: usize,
+    /// So many of the unreadable ones say that they are over.
+    unreadable_and_over: usize,
     total_count: Option<u64>,
 }
 
@@ -163,25 +166,51 @@ impl<'de> Deserialize<'de> for SessionPage {
 
 impl SessionPage {
     fn new(listed: Vec<Listed>, total_count: Option<u64>) -> Self {
-        let all = listed.len();
-        let data: Vec<Session> = listed.into_iter().filter_map(|listed| listed.0).collect();
-        Self { unreadable: all - data.len(), data, total_count }
+        let mut page =
+            Self { data: Vec::new(), unreadable: 0, unreadable_and_over: 0, total_count };
+        for listed in listed {
+            match listed {
+                Listed::Session(session) => page.data.push(session),
+                Listed::Unreadable { is_over } => {
+                    page.unreadable += 1;
+                    page.unreadable_and_over += usize::from(is_over);
+                }
+            }
+        }
+        page
     }
 
     /// As many as Clerk sent.
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.data.len() + self.unreadable
+    }
+
+    /// How many cannot be read, and may belong to somebody who is signed in.
+    pub(crate) fn maybe_signed_in(&self) -> usize {
+        self.unreadable - self.unreadable_and_over
     }
 }
 
 /// An element of a list: a session, if it can be read as one.
-struct Listed(Option<Session>);
+enum Listed {
+    Session(Session),
+    Unreadable { is_over: bool },
+}
 
 impl<'de> Deserialize<'de> for Listed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str::<JsonSession>(json.get()).ok().map(|session| session.0)))
+        if let Ok(JsonSession(session)) = serde_json::from_str(json.get()) {
+            return Ok(Self::Session(session));
+        }
+        let status: Option<JsonObject<Status>> = serde_json::from_str(json.get()).ok();
+        Ok(Self::Unreadable { is_over: status.is_some_and(|it| it.0.status.is_final()) })
     }
+}
+
+#[derive(Deserialize)]
+struct Status {
+    status: SessionStatus,
 }
 
 /// A number that nothing depends on: pages end without it too.

@@ -40,7 +40,6 @@ pub(crate) struct LogReport {
     /// What went wrong, unless it has gone well since.
     pub(crate) last_error: Option<LogError>,
     /// For how long it has not been usable; zero where it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever answers webhooks"))]
     pub(crate) down_for: Duration,
 }
 

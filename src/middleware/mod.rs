@@ -1,6 +1,7 @@
 //! The middleware: requests go in, requests with a session come out.
 
 mod absence;
+mod answer;
 mod authenticate;
 mod authorize;
 mod body;
@@ -13,8 +14,11 @@ mod protocol;
 mod refusals;
 mod response;
 mod revoke;
+mod revoke_all;
 mod same_origin;
 mod service;
+mod sign_out;
+mod webhooks;
 
 #[cfg(feature = "tonic")]
 pub(crate) use self::absence::Wanted;
@@ -24,11 +28,14 @@ pub(crate) use self::refusals::Refusals;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::{absence::find, authorize::require};
 pub use self::{
+    answer::AnswerFuture,
     authorize::{Authorize, AuthorizeFuture, RequireAuthorization},
     body::{AnswerBody, ResponseBody},
     future::ResponseFuture,
     layer::AuthenticateLayer,
     protocol::Protocol,
-    revoke::{RevokeFuture, RevokeSession},
+    revoke::RevokeSession,
+    revoke_all::RevokeAllSessions,
     service::Authenticate,
+    webhooks::ReceiveWebhooks,
 };

@@ -1,25 +1,13 @@
 use std::{
     convert::Infallible,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{Request, Response};
 use tower::Service;
 
-use super::{
-    AnswerBody, Protocol, Refusals,
-    absence::{self, Absence, Cause},
-    gate::CookieRead,
-    same_origin::is_same_origin,
-};
-use crate::{
-    Claims, ConfigError, Rejection, RejectionKind, Session, SessionId, SessionResolver,
-    origin::Origin,
-};
+use super::{AnswerBody, AnswerFuture, sign_out::SignOut};
+use crate::{ConfigError, Rejection, SessionId, SessionResolver};
 
 /// A ready sign-out: revokes the session of whoever calls it.
 ///
@@ -52,15 +40,12 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct RevokeSession {
-    resolver: SessionResolver,
-    public_origins: Arc<[Origin]>,
-}
+pub struct RevokeSession(SignOut);
 
 impl RevokeSession {
     /// Revokes through this resolver, which must be the layer's, so that it takes effect at once.
     pub fn new(resolver: SessionResolver) -> Self {
-        Self { resolver, public_origins: Arc::default() }
+        Self(SignOut::new(resolver))
     }
 
     /// The origins under which browsers see this service, such as `https://app.example.com`: the
@@ -72,154 +57,33 @@ impl RevokeSession {
     /// # Errors
     ///
     /// Fails where one is not an origin, or there is none.
-    pub fn public_origins<I>(mut self, origins: I) -> Result<Self, ConfigError>
+    pub fn public_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let origins = origins.into_iter().map(|origin| origin.as_ref().parse::<Origin>());
-        let origins = origins.collect::<Result<Vec<_>, _>>();
-        let origins = origins.map_err(|error| error.about("each public origin"))?;
-        if origins.is_empty() {
-            return Err(ConfigError::malformed(
-                "the public origins",
-                "at least one: leave the setting out to go by the host that is asked",
-            ));
-        }
-        self.public_origins = origins.into();
-        Ok(self)
-    }
-
-    fn session_to_revoke(&self, request: &Parts) -> Result<SessionId, Rejection> {
-        let extensions = &request.extensions;
-        let admitted_by = absence::admitted_by(extensions).ok_or_else(|| {
-            Rejection::misconfigured("authenticate-layer-missing").with_detail(
-                "nobody looked who is to be signed out: add `tower_clerk::AuthenticateLayer` to this route",
-            )
-        })?;
-        let session = extensions.get::<Session>().map(Session::id);
-        let claimed = || extensions.get::<Claims>().and_then(Claims::session_id);
-        let Some(session) = session.or_else(claimed) else {
-            return Err(match extensions.get::<Absence>().map(|absence| absence.cause) {
-                Some(Cause::Anonymous | Cause::Preflight) => Rejection::missing_credential(),
-                _ => Rejection::misconfigured("nobody-to-sign-out"),
-            });
-        };
-        if admitted_by.resolver != Some(self.resolver.id()) {
-            return Err(Rejection::misconfigured("revoke-session-resolver-mismatch").with_detail(
-                "`RevokeSession` and `AuthenticateLayer` have different resolvers: give both a clone of one",
-            ));
-        }
-        let in_cookie = extensions.get::<CookieRead>().is_some();
-        if in_cookie && !is_same_origin(request, &self.public_origins) {
-            return Err(Rejection::new(RejectionKind::CrossSite, "cross-site-request"));
-        }
-        Ok(session.clone())
+        self.0.public_origins(origins).map(Self)
     }
 }
 
 impl<B> Service<Request<B>> for RevokeSession {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
-    type Future = RevokeFuture;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> RevokeFuture {
-        let (request, _) = request.into_parts();
-        if request.method != Method::POST {
-            return RevokeFuture::answered(method_not_allowed());
-        }
-        let refusals = Refusals::of(&request.extensions);
-        let protocol = refusals.protocol(&request);
-        let session = match self.session_to_revoke(&request) {
-            Ok(session) => session,
-            Err(rejection) => {
-                return RevokeFuture::answered(refused(rejection, &refusals, protocol));
-            }
-        };
-        let cookie = request.extensions.get::<CookieRead>().cloned();
-        let resolver = self.resolver.clone();
-        RevokeFuture(State::Revoking(Box::pin(async move {
-            match revoke(&resolver, &session).await {
-                Ok(()) => signed_out(cookie.as_ref()),
-                Err(rejection) => refused(rejection, &refusals, protocol),
-            }
-        })))
+    fn call(&mut self, request: Request<B>) -> AnswerFuture {
+        self.0.answer(request, async |resolver, caller| revoke(&resolver, caller.session()?).await)
     }
 }
 
 async fn revoke(resolver: &SessionResolver, session: &SessionId) -> Result<(), Rejection> {
-    if tokio::runtime::Handle::try_current().is_err() {
-        return Err(Rejection::outside_of_a_runtime());
-    }
     match resolver.revoke(session).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The answer to come of [`RevokeSession`].
-pub struct RevokeFuture(State);
-
-enum State {
-    Answered(Option<Response<AnswerBody>>),
-    Revoking(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
-}
-
-impl RevokeFuture {
-    fn answered(response: Response<AnswerBody>) -> Self {
-        Self(State::Answered(Some(response)))
-    }
-}
-
-impl Future for RevokeFuture {
-    type Output = Result<Response<AnswerBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match &mut self.0 {
-            State::Answered(response) => response.take().expect("polled after completion"),
-            State::Revoking(revoking) => ready!(revoking.as_mut().poll(cx)),
-        }))
-    }
-}
-
-impl fmt::Debug for RevokeFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RevokeFuture").finish_non_exhaustive()
-    }
-}
-
-fn signed_out(cookie: Option<&CookieRead>) -> Response<AnswerBody> {
-    let mut response = answer(StatusCode::NO_CONTENT);
-    if let Some(CookieRead(name)) = cookie
-        && let Ok(expired) = HeaderValue::try_from(format!("{name}=; Path=/; Max-Age=0"))
-    {
-        response.headers_mut().insert(header::SET_COOKIE, expired);
-    }
-    response
-}
-
-fn method_not_allowed() -> Response<AnswerBody> {
-    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
-}
-
-fn answer(status: StatusCode) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::default());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn refused(rejection: Rejection, refusals: &Refusals, protocol: Protocol) -> Response<AnswerBody> {
-    if rejection.kind() == RejectionKind::Misconfigured {
-        let detail = rejection.detail();
-        tracing::error!(reason = rejection.reason(), detail, "a session could not be revoked");
-    }
-    refusals.write(rejection, protocol).map(AnswerBody::new)
 }

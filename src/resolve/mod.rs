@@ -11,7 +11,9 @@ mod require;
 mod resolve_session;
 mod resolved;
 mod resolver;
+mod revoke_all;
 mod verified_token;
+mod webhooks;
 
 #[cfg(test)]
 mod capacity_model;
@@ -26,4 +28,5 @@ pub use self::{
     resolve_session::ResolveSession,
     resolved::{Freshness, Resolved},
     resolver::SessionResolver,
+    revoke_all::RevokeAll,
 };

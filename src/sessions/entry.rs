@@ -74,6 +74,17 @@ impl CacheEntry {
         }
     }
 
+    /// Whether it keeps somebody out for now only.
+    pub(super) fn is_negative(&self) -> bool {
+        match &self.fact {
+            Fact::Missing(_) => true,
+            Fact::Session(session) => {
+                *session.status() != SessionStatus::Active && !self.is_final()
+            }
+            Fact::Ended(_) | Fact::Forgotten => false,
+        }
+    }
+
     pub(crate) fn is_forgotten(&self) -> bool {
         matches!(self.fact, Fact::Forgotten)
     }

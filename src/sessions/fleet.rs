@@ -43,14 +43,28 @@ impl Sessions {
         id: &SessionId,
         status: SessionStatus,
     ) -> impl Future<Output = bool> + Send + 'static + use<> {
-        let entry: LogEntry = if status.is_final() {
+        self.tell(self.end_here(id, status))
+    }
+
+    /// The same, and leaves it to the caller to tell others.
+    pub(crate) fn end_here(&self, id: &SessionId, status: SessionStatus) -> LogEntry {
+        if status.is_final() {
             Apply::end(self, id, &status, None);
             Revocation::ended(id.clone(), status, None).into()
         } else {
             self.forget(id);
             Revocation::look_again(id.clone()).into()
-        };
-        self.tell(entry)
+        }
+    }
+
+    /// Forgets that there is no such session, or that it is pending: it has begun. Whatever else is known of it stands.
+    pub(crate) fn forget_negative(&self, id: &SessionId) {
+        let Some(slot) = self.find(id).filter(|slot| slot.is_negative()) else { return };
+        match self.negative_retention {
+            None => slot.forget_negative(),
+            // Who may be admitted unseen is not to be on the strength of what was before that no.
+            Some(_) => self.forget(id),
+        }
     }
 
     /// Refuses what was assembled for the user, in the organization if one is named, up to this time, here and in the log.
@@ -60,21 +74,31 @@ impl Sessions {
         organization: Option<&OrganizationId>,
         up_to: SystemTime,
     ) -> impl Future<Output = bool> + Send + 'static + use<> {
+        self.tell(self.deny_here(user, organization, up_to))
+    }
+
+    /// The same, and leaves it to the caller to tell others.
+    pub(crate) fn deny_here(
+        &self,
+        user: &UserId,
+        organization: Option<&OrganizationId>,
+        up_to: SystemTime,
+    ) -> LogEntry {
         let before = up_to + MOMENT;
         match organization {
             None => {
                 self.deny_user(user, before);
-                self.tell(LogEntry::user(user.clone(), before))
+                LogEntry::user(user.clone(), before)
             }
             Some(organization) => {
                 self.deny_member(user, organization, before);
-                self.tell(LogEntry::member(user.clone(), organization.clone(), before))
+                LogEntry::member(user.clone(), organization.clone(), before)
             }
         }
     }
 
     /// Appends to the log, where there is one, and waits a moment for it to acknowledge that.
-    pub(super) fn tell(
+    pub(crate) fn tell(
         &self,
         entry: LogEntry,
     ) -> impl Future<Output = bool> + Send + 'static + use<> {

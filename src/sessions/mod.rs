@@ -14,6 +14,7 @@ mod health;
 mod ledger;
 mod lifetimes;
 mod revocation;
+mod revoke_all;
 mod slot;
 #[cfg(test)]
 pub(crate) mod test_sessions;
@@ -29,7 +30,6 @@ use std::{
 
 use tokio::time::Instant;
 
-pub use self::check::SessionCheck;
 #[cfg(test)]
 pub(crate) use self::upstream::Asking;
 use self::{
@@ -39,12 +39,14 @@ use self::{
     ledger::Term,
     tombstones::{Now, Tombstones},
 };
+pub use self::{check::SessionCheck, revoke_all::RevokeAllError};
 pub(crate) use self::{
     entry::{CacheEntry, Ending, Fact},
     fill::{LookupError, Patience},
     health::ApiReport,
     ledger::Wanted,
     lifetimes::Lifetimes,
+    revoke_all::Everywhere,
     slot::Slot,
     upstream::{NoUpstream, Upstream},
 };

@@ -152,6 +152,20 @@ impl Slot {
         }
     }
 
+    /// Whether what is known keeps somebody out for now only.
+    pub(super) fn is_negative(&self) -> bool {
+        self.entry().as_ref().is_some_and(|entry| entry.is_negative())
+    }
+
+    /// Forgets that there is no such session, or that it is one which may yet become active. Nothing that is under way is
+    /// outdated by that, nor what tokens prove.
+    pub(super) fn forget_negative(&self) {
+        let _ledger = self.ledger();
+        if self.is_negative() {
+            self.entry.store(None);
+        }
+    }
+
     /// The lock is held for a few instructions at a time, none of which can panic, and never
     /// while waiting.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -2,7 +2,7 @@ use std::{fmt, pin::Pin};
 
 use crate::{
     Session, SessionId, SessionsClient,
-    client::{self, Urgency},
+    client::{self, ListSessions, SessionPage, Urgency},
 };
 
 /// What is asked of Clerk about a session. A test puts itself in Clerk's place here.
@@ -18,10 +18,18 @@ pub(crate) trait Upstream: fmt::Debug + Send + Sync {
 
     /// Ends the session.
     fn revoke<'a>(&'a self, id: &'a SessionId) -> Asking<'a>;
+
+    /// Lists sessions.
+    fn list<'a>(&'a self, _: &'a ListSessions) -> Listing<'a> {
+        Box::pin(async { Err(client::Error::without_secret_key()) })
+    }
 }
 
 pub(crate) type Asking<'a> =
     Pin<Box<dyn Future<Output = Result<Session, client::Error>> + Send + 'a>>;
+
+pub(crate) type Listing<'a> =
+    Pin<Box<dyn Future<Output = Result<SessionPage, client::Error>> + Send + 'a>>;
 
 impl Upstream for SessionsClient {
     fn read<'a>(
@@ -36,6 +44,10 @@ impl Upstream for SessionsClient {
 
     fn revoke<'a>(&'a self, id: &'a SessionId) -> Asking<'a> {
         Box::pin(SessionsClient::revoke(self, id))
+    }
+
+    fn list<'a>(&'a self, sessions: &'a ListSessions) -> Listing<'a> {
+        Box::pin(SessionsClient::list(self, sessions))
     }
 }
 

@@ -80,8 +80,7 @@ fn begin_session(
     let user_id = user_id(parameters)?;
     let change = sign_in::read(parameters, now)?;
     state.users.insert(user_id.clone());
-    let session = state.begin_session(user_id, None, now);
-    state.edit(&session.id, now, change);
+    let session = state.begin_session(user_id, change, now);
     Ok(json!({ "session_id": session.id, "client_id": session.client_id }))
 }
 

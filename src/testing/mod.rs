@@ -205,14 +205,11 @@ impl SessionsApi {
     /// Panics if the text is no user ID (`user_…`).
     #[must_use]
     pub fn sign_in(&self, user_id: &str) -> SessionId {
-        let user_id: UserId = user_id.parse().expect("a user ID is user_ and letters and digits");
-        let now = self.clock().now();
-        let mut state = self.state();
-        state.users.insert(user_id.clone());
-        state.begin_session(user_id, None, now).id
+        self.sign_in_with(user_id, |_| {})
     }
 
-    /// Signs a user in whose session is changed in some way before anybody sees it: with an organization, say.
+    /// Signs a user in whose session is changed in some way before anybody sees it or hears of it: with an organization,
+    /// say. The change must not call the emulator in turn.
     ///
     /// ```
     /// # use tower_clerk::testing::{Membership, SessionsApi};
@@ -239,9 +236,11 @@ impl SessionsApi {
         user_id: &str,
         change: impl FnOnce(&mut SessionRecord),
     ) -> SessionId {
-        let session = self.sign_in(user_id);
-        self.edit(&session, change);
-        session
+        let user_id: UserId = user_id.parse().expect("a user ID is user_ and letters and digits");
+        let now = self.clock().now();
+        let mut state = self.state();
+        state.users.insert(user_id.clone());
+        state.begin_session(user_id, change, now).id
     }
 
     /// The session as it stands now.

@@ -81,7 +81,8 @@ impl Call<'_> {
         let known = UserId::try_from(user_id).ok().filter(|user_id| state.users.contains(user_id));
         let user_id = known
             .ok_or_else(|| Refusal::not_found(format!("No user was found with id {user_id}")))?;
-        Ok(state.begin_session(user_id, organization, self.now).body(self.version))
+        let change = |session: &mut SessionRecord| session.organization = organization;
+        Ok(state.begin_session(user_id, change, self.now).body(self.version))
     }
 
     /// Whatever the session was, it is revoked now. Revoking it again changes nothing.

@@ -14,7 +14,7 @@ use super::{
     instance::Instance,
     quota::Quota,
     recorded::Requests,
-    session::{Membership, SessionRecord},
+    session::SessionRecord,
     signer::{KeyRing, SigningKey},
     token::{TokenPlan, renewed},
     webhooks::{self, Event, Webhooks, user},
@@ -64,20 +64,21 @@ impl State {
         }
     }
 
-    /// Begins an active session on a client of its own.
+    /// Begins a session on a client of its own: an active one, unless it is changed before anybody hears of it.
     pub(super) fn begin_session(
         &mut self,
         user_id: UserId,
-        organization: Option<Membership>,
+        change: impl FnOnce(&mut SessionRecord),
         now: SystemTime,
     ) -> SessionRecord {
         let id: SessionId = self.names.id("sess_");
         let client_id = self.names.id("client_");
         let mut session =
             SessionRecord::begin(id.clone(), user_id, client_id, self.names.made, now);
-        session.organization = organization;
+        change(&mut session);
+        session.note_end(now);
         self.sessions.insert(id, session.clone());
-        self.tell_of_session("session.created", &session, now);
+        self.tell_of_session(&session, now);
         session
     }
 
@@ -100,18 +101,9 @@ impl State {
         session.updated_at = now;
         change(session);
         session.note_end(now);
-        let event = match session.status.as_str() {
-            same if same == before => None,
-            "active" => Some("session.created"),
-            "pending" => Some("session.pending"),
-            "ended" => Some("session.ended"),
-            "removed" => Some("session.removed"),
-            "revoked" => Some("session.revoked"),
-            _ => None,
-        };
         let session = session.clone();
-        if let Some(kind) = event {
-            self.tell_of_session(kind, &session, now);
+        if session.status != before {
+            self.tell_of_session(&session, now);
         }
         Some(())
     }
@@ -126,7 +118,16 @@ impl State {
         self.edit(id, now, |session| status.clone_into(&mut session.status))
     }
 
-    fn tell_of_session(&mut self, kind: &'static str, session: &SessionRecord, now: SystemTime) {
+    /// Tells what the session has become, where Clerk would.
+    fn tell_of_session(&mut self, session: &SessionRecord, now: SystemTime) {
+        let kind = match session.status.as_str() {
+            "active" => "session.created",
+            "pending" => "session.pending",
+            "ended" => "session.ended",
+            "removed" => "session.removed",
+            "revoked" => "session.revoked",
+            _ => return,
+        };
         if self.webhooks.is_idle() {
             return;
         }

@@ -14,10 +14,10 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_clerk::{
-    AnswerBody, Authenticate, AuthenticateLayer, Claims, Clock, ConfigError, Credential, Freshness,
-    OwnedCredential, Policy, Protocol, Rejection, Resolved, ResponseBody, ResponseFuture,
-    RevokeFuture, RevokeSession, SecretKey, Session, SessionResolver, SessionsClient,
-    TokenVerifier, client,
+    AnswerBody, AnswerFuture, Authenticate, AuthenticateLayer, Claims, Clock, ConfigError,
+    Credential, Freshness, OwnedCredential, Policy, Protocol, ReceiveWebhooks, Rejection, Resolved,
+    ResponseBody, ResponseFuture, RevokeSession, SecretKey, Session, SessionResolver,
+    SessionsClient, TokenVerifier, client,
 };
 
 use crate::doubles::{Gate, HIT, MISS, REFUSED_HIT, REFUSED_MISS, Strict, request, request_with};
@@ -153,7 +153,8 @@ const _: () = {
     is_shared::<AnswerBody>();
     is_sent::<ResponseFuture<Strict, ()>>();
     is_shared::<RevokeSession>();
-    is_sent::<RevokeFuture>();
+    is_shared::<ReceiveWebhooks>();
+    is_sent::<AnswerFuture>();
 
     is_shared::<SessionResolver>();
     is_shared::<SessionsClient>();

@@ -168,6 +168,29 @@ async fn what_becomes_of_users_and_members_is_told_too() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_sign_in_is_told_of_as_it_is_and_not_as_it_would_have_been() -> Outcome {
+    let (api, receiver) = start(&[]).await;
+    let member = api.sign_in_with("user_1", |session| {
+        session.organization = "org_1".parse().ok().map(Membership::new);
+    });
+    let pending = api.sign_in_with("user_2", |session| "pending".clone_into(&mut session.status));
+    let body = json!({ "user_id": "user_3", "organization": { "id": "org_2" } });
+    assert_eq!(control(&api, Method::POST, "sessions", body).await?.0, 200);
+    api.webhooks_delivered().await;
+
+    let events = receiver.events(&api);
+    let told: Vec<_> = events.iter().map(|it| it.kind().as_str()).collect();
+    assert_eq!(told, ["session.created", "session.pending", "session.created"], "once each");
+    assert_eq!(events[0].session_id(), Some(&member));
+    assert_eq!(events[1].session_id(), Some(&pending));
+    for (event, organization) in [(&events[0], "org_1"), (&events[2], "org_2")] {
+        let data: Value = event.get("data")?.ok_or("no data")?;
+        assert_eq!(data["last_active_organization_id"], organization);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_not_taken_is_sent_again_and_not_for_ever() {
     let (api, receiver) = start(&[503, 302, 400]).await;
     let _ = api.sign_in("user_1");

@@ -22,6 +22,39 @@ async fn a_person_signs_in_asks_who_they_are_and_signs_out() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_ended_in_the_dashboard_is_refused_by_the_next_request() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let (token, other) = (sign_in(&caller).await, sign_in(&caller).await);
+    for token in [&token, &other] {
+        assert_eq!(caller.get("/me", Some(token)).await.status(), StatusCode::OK);
+    }
+    let ended = caller.post("/demo/end-elsewhere", Some(&token)).await;
+    assert_eq!(ended.status(), StatusCode::OK);
+    let refused = caller.get("/me", Some(&token)).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["reason"], "session-revoked");
+    assert_eq!(caller.get("/me", Some(&other)).await.status(), StatusCode::OK);
+
+    let forged = caller.post("/webhooks/clerk", None).await;
+    assert_eq!(forged.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_person_signs_out_everywhere() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let (token, other) = (sign_in(&caller).await, sign_in(&caller).await);
+    let everywhere = async || caller.post("/sign-out-everywhere", Some(&token)).await.status();
+    assert_eq!(everywhere().await, StatusCode::NO_CONTENT);
+    for token in [&token, &other] {
+        assert_eq!(caller.get("/me", Some(token)).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(everywhere().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn the_token_of_the_demonstration_is_good_for_an_hour() {
     let app = Server::start("axum");
     let caller = Caller::of(&app);
@@ -84,8 +117,17 @@ async fn the_page_is_html_and_offers_what_the_app_can_do() {
     assert!(header(&page, &CONTENT_TYPE).starts_with("text/html"));
     let html = page.text().await.unwrap();
     assert!(html.starts_with("<!doctype html>"));
-    for path in ["/demo/sign-in", "/demo/prove", "/me", "/maybe", "/admin", "/billing", "/sign-out"]
-    {
+    for path in [
+        "/demo/sign-in",
+        "/demo/prove",
+        "/demo/end-elsewhere",
+        "/me",
+        "/maybe",
+        "/admin",
+        "/billing",
+        "/sign-out",
+        "/sign-out-everywhere",
+    ] {
         assert!(html.contains(path), "{path}");
     }
 }

@@ -1,6 +1,6 @@
 //! With `CLERK_SECRET_KEY` the examples run against an instance, for which the stand-alone emulator stands in.
 
-use std::process::Command;
+use std::{process::Command, time::SystemTime};
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -37,6 +37,30 @@ async fn the_demonstration_signs_nobody_in_at_an_instance() {
     let app = Server::of(instance.described_to(example("axum")));
     let refused = http::Caller::of(&app).post("/demo/sign-in", None).await;
     assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn where_the_secret_of_an_endpoint_is_known_webhooks_are_taken_and_else_they_are_not() {
+    const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+    let instance = Instance::start();
+    let without = Server::of(instance.described_to(example("axum")));
+    let answer = http::Caller::of(&without).post("/webhooks/clerk", None).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+
+    let mut command = instance.described_to(example("axum"));
+    command.env("CLERK_WEBHOOK_SIGNING_SECRET", SECRET);
+    let app = Server::of(command);
+    let body = r#"{"type": "session.ended", "data": {"id": "sess_1"}}"#;
+    let secret = SECRET.parse().unwrap();
+    let headers =
+        tower_clerk::testing::sign_webhook(&secret, "msg_1", SystemTime::now(), body.as_bytes());
+    let url = format!("{}/webhooks/clerk", app.url);
+    let message = || instance.http.post(&url).body(body);
+    let genuine = message().headers(headers).send().await.unwrap();
+    assert_eq!(genuine.status(), StatusCode::NO_CONTENT);
+    assert_eq!(message().send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    let elsewhere = http::Caller::of(&app).post("/demo/end-elsewhere", None).await;
+    assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND, "that is for the real dashboard");
 }
 
 #[tokio::test]

@@ -10,3 +10,4 @@ mod promises;
 mod server;
 mod trouble;
 mod under_load;
+mod webhooks;

@@ -34,7 +34,7 @@ fn user() -> UserId {
 }
 
 fn begin(state: &mut State) -> SessionRecord {
-    state.begin_session(user(), None, NOW)
+    state.begin_session(user(), |_| {}, NOW)
 }
 
 fn request(method: &str, path: &str) -> http::request::Builder {

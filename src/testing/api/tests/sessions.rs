@@ -46,7 +46,7 @@ fn the_list_is_newest_first_filtered_and_cut() {
     let other: UserId = "user_2".parse().unwrap();
     let ids: Vec<SessionId> = [(user(), 1), (other, 2), (user(), 3), (user(), 3)]
         .into_iter()
-        .map(|(user, seconds)| state.begin_session(user, None, at(seconds)).id)
+        .map(|(user, seconds)| state.begin_session(user, |_| {}, at(seconds)).id)
         .collect();
     let mut list = |query: &str| -> Vec<String> {
         let (status, body) = ask(&mut state, "GET", &format!("/v1/sessions?{query}"), "");

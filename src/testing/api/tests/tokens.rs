@@ -108,7 +108,7 @@ fn a_session_is_refreshed_with_both_of_its_tokens() {
 fn an_organization_shows_in_the_session_and_in_its_tokens() {
     let mut state = state();
     let member = Membership::new("org_1".parse().unwrap());
-    let session = state.begin_session(user(), Some(member), NOW);
+    let session = state.begin_session(user(), |session| session.organization = Some(member), NOW);
     let (_, body) = ask(&mut state, "GET", &format!("/v1/sessions/{}", session.id), "");
     assert_eq!(body["last_active_organization_id"], "org_1");
     let (_, token) = ask(&mut state, "POST", &format!("/v1/sessions/{}/tokens", session.id), "");
