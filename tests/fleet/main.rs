@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fleet;
+#[expect(dead_code, reason = "the benchmark tells of more")]
+mod process;
+mod processes;
 mod promises;
 #[expect(dead_code, reason = "the log's own tests need more of it")]
 #[path = "../../src/for_redis/tests/server.rs"]
