@@ -1,91 +1,139 @@
-//! How long after a revocation the other processes of a fleet refuse: three resolvers in one process, each with
-//! connections of its own to a Redis or Valkey server that is started for it, and a task each that asks on and on.
+//! What a log between processes costs and brings: how long after a revocation the other processes of a fleet refuse, how soon
+//! one that starts has caught up, and what a session that is over takes in memory.
 //!
 //! `cargo bench --all-features --bench fleet`
+//!
+//! It starts a Redis or Valkey server, the emulator of Clerk's API and, as itself, three processes that ask for sessions on and
+//! on, so that all cores are busy.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![cfg_attr(unix, expect(clippy::unwrap_used, reason = "a benchmark fails by panicking"))]
 
+#[cfg(not(unix))]
+fn main() {
+    println!("left out: the log between processes, whose server is reached by a Unix socket");
+}
+
+#[cfg(unix)]
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(measured::main());
+}
+
+#[cfg(unix)]
 #[expect(dead_code, reason = "nothing is stopped here")]
 #[path = "../examples/fleet/log_server.rs"]
 mod log_server;
+#[cfg(unix)]
+#[path = "../tests/fleet/process.rs"]
+mod process;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use log_server::LogServer;
-use tokio::task::yield_now;
-use tower_clerk::{
-    Credential, Policy, SessionCheck, SessionResolver, for_redis::RedisLog, testing::SessionsApi,
-};
-
-const REVOCATIONS: usize = 1000;
-const HOUR: Duration = Duration::from_secs(60 * 60);
-
-#[tokio::main]
-async fn main() {
-    let Some(log) = LogServer::start().await.unwrap() else {
-        println!("left out: the log between processes; install redis-server or valkey-server");
-        return;
+#[cfg(unix)]
+mod measured {
+    use std::{
+        fs,
+        time::{Duration, Instant},
     };
-    println!("on {}, {REVOCATIONS} revocations, each seen by two others", log.program());
-    let clerk = SessionsApi::start().await;
-    let fleet: Vec<_> = (0..3)
-        .map(|_| {
-            let builder = clerk.resolver_builder().check(SessionCheck::Networkless);
-            builder.revocation_log(RedisLog::new(&log.url()).unwrap()).build().unwrap()
-        })
-        .collect();
-    for process in &fleet {
-        while !process.readiness().revocation_log().unwrap().is_usable() {
-            yield_now().await;
+
+    use tokio::time::sleep;
+    use tower_clerk::{
+        Credential, Policy, SessionCheck, SessionResolver, SessionStatus,
+        fleet::{LogEntry, Revocation, RevocationLog},
+        for_redis::RedisLog,
+        testing::SessionsApi,
+    };
+
+    use super::{
+        log_server::LogServer,
+        process::{self, Processes},
+    };
+
+    const REVOCATIONS: usize = 1000;
+    const ENTRIES: usize = 100_000;
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    pub(super) async fn main() {
+        if process::serve_if_told().await {
+            return;
         }
-        let token = clerk.mint(&clerk.sign_in("user_ada")).expires_in(HOUR).sign();
-        load(process.clone(), token.into());
+        let Some(server) = LogServer::start().await.unwrap() else {
+            println!("left out: the log between processes; install redis-server or valkey-server");
+            return;
+        };
+        catching_up(&server).await;
+        revocations(&server).await;
     }
 
-    let (mut called, mut returned) = (Vec::new(), Vec::new());
-    for _ in 0..REVOCATIONS {
-        let session = clerk.sign_in("user_eve");
-        let token = clerk.token(&session);
-        for process in &fleet {
-            assert!(admits(process, &token).await);
+    async fn revocations(server: &LogServer) {
+        let clerk = SessionsApi::start().await;
+        println!("on {}, {REVOCATIONS} revocations by three processes in turn", server.program());
+        let mut fleet = Processes::start(&[], &clerk, &server.url()).await;
+        let began = Instant::now();
+        let delays = fleet.revoke(&clerk, REVOCATIONS).await;
+        let took = began.elapsed();
+        let called = delays.iter().map(|delay| delay.since_called).collect();
+        let returned = delays.iter().map(|delay| delay.since_returned).collect();
+        print("until another refuses, from the call of `revoke`, which asks Clerk", called);
+        print("the same, from when it has returned", returned);
+        let answered: u64 = fleet.end().await.iter().sum();
+        let rate = answered as f64 / took.as_secs_f64() / 1e6;
+        println!("meanwhile the three answered {rate:.1} million requests a second");
+        println!("none was admitted once refused, and nobody else was refused");
+    }
+
+    async fn catching_up(server: &LogServer) {
+        let log = || RedisLog::new(&server.url()).unwrap().key("tower-clerk:many");
+        let clerk = SessionsApi::start().await;
+        let (stays, last) = (clerk.sign_in("user_ada"), clerk.sign_in("user_eve"));
+        let token_of = |session| clerk.mint(session).expires_in(HOUR).sign();
+        let (of_one_who_stays, of_the_last) = (token_of(&stays), token_of(&last));
+        let writer = log();
+        for first in (0..ENTRIES - 1).step_by(1000) {
+            let sessions = first..(first + 1000).min(ENTRIES - 1);
+            let session = |n| format!("sess_2b7Fz1Qm9xT4kLw8vNc3{n:08}").parse().unwrap();
+            let entries = sessions.map(|n| revoked(session(n)));
+            writer.append(entries.collect()).await.unwrap();
         }
-        let (here, others) = fleet.split_first().unwrap();
-        let call = Instant::now();
-        here.revoke(&session).await.unwrap();
-        let ret = Instant::now();
-        for other in others {
-            while admits(other, &token).await {
-                yield_now().await;
-            }
-            called.push(call.elapsed());
-            returned.push(ret.elapsed());
+        writer.append(vec![revoked(last)]).await.unwrap();
+
+        let before = resident_bytes();
+        let began = Instant::now();
+        let builder = clerk.resolver_builder().check(SessionCheck::Networkless);
+        let process = builder.revocation_log(log()).build().unwrap();
+        assert!(admits(&process, &of_one_who_stays).await);
+        let served = began.elapsed();
+        // It was appended last, so it is read last.
+        while admits(&process, &of_the_last).await {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let caught_up = began.elapsed();
+        let bytes = resident_bytes().zip(before).map(|(now, before)| (now - before) / ENTRIES);
+        assert!(admits(&process, &of_one_who_stays).await);
+        let rate = ENTRIES as f64 / caught_up.as_secs_f64();
+        println!("{ENTRIES} entries at the start: serves after {served:.1?}, has caught up after");
+        println!("  {caught_up:.2?}: {rate:.0} entries a second");
+        if let Some(bytes) = bytes {
+            println!("  {bytes} bytes for each session that is over");
         }
     }
-    print("from the call of revoke, which asks Clerk", called);
-    print("from when it has returned", returned);
-}
 
-/// Asks for a session that stays, so that a core is busy with it and with its likes. It ends with the runtime.
-fn load(process: SessionResolver, token: Arc<str>) {
-    tokio::spawn(async move {
-        loop {
-            for _ in 0..100 {
-                assert!(admits(&process, &token).await);
-            }
-            yield_now().await;
-        }
-    });
-}
+    fn revoked(session: tower_clerk::SessionId) -> LogEntry {
+        Revocation::ended(session, SessionStatus::Revoked, None).into()
+    }
 
-async fn admits(process: &SessionResolver, token: &str) -> bool {
-    process.resolve(Credential::session_token(token.as_bytes()), &Policy::new()).await.is_ok()
-}
+    async fn admits(process: &SessionResolver, token: &str) -> bool {
+        process.resolve(Credential::session_token(token.as_bytes()), &Policy::new()).await.is_ok()
+    }
 
-fn print(since: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!("{since}: p50 {:.2?}, p99 {:.2?}, max {:.2?}", at(0.5), at(0.99), at(1.0));
+    /// Where the system tells.
+    fn resident_bytes() -> Option<usize> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<usize>().ok()? * 1024)
+    }
+
+    fn print(what: &str, mut times: Vec<Duration>) {
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        println!("{what}: p50 {:.2?}, p99 {:.2?}, max {:.2?}", at(0.5), at(0.99), at(1.0));
+    }
 }

@@ -116,7 +116,7 @@ impl RedisLog {
 
     /// For how long entries are kept: an hour, unless set. A process that was cut off for longer, or that starts later,
     /// does not learn of them.
-    pub fn keep(mut self, keep: Duration) -> Self {
+    pub fn keep_for(mut self, keep: Duration) -> Self {
         Arc::make_mut(&mut self.server).keep = keep;
         self
     }

@@ -60,7 +60,7 @@ async fn what_others_write_under_the_key_harms_nobody() {
 #[tokio::test]
 async fn old_entries_are_let_go_of_by_the_servers_clock() {
     let server = server_or_return!();
-    let log = || RedisLog::new(&server.url()).unwrap().keep(Duration::from_secs(1));
+    let log = || RedisLog::new(&server.url()).unwrap().keep_for(Duration::from_secs(1));
     log().append(entries(0, 500)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(length(&server, KEY), 500, "nobody has trimmed yet");

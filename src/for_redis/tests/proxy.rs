@@ -1,4 +1,8 @@
-use std::{net::SocketAddr, path::PathBuf, sync::Mutex};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +14,15 @@ use tokio::{
 pub(super) struct Proxy {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
-    server: std::sync::Arc<Mutex<PathBuf>>,
+    behind: Arc<Mutex<Behind>>,
+}
+
+/// Where new connections lead.
+#[derive(Debug, Clone)]
+enum Behind {
+    Server(PathBuf),
+    /// Whatever is asked, this is answered.
+    Stub(&'static str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +43,19 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
         let weather = watch::Sender::new(Weather::Fine);
-        let server = std::sync::Arc::new(Mutex::new(server));
-        let (reports, towards) = (weather.clone(), std::sync::Arc::clone(&server));
+        let behind = Arc::new(Mutex::new(Behind::Server(server)));
+        let (reports, towards) = (weather.clone(), Arc::clone(&behind));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let socket = towards.lock().unwrap().clone();
-                tokio::spawn(carry(client, socket, reports.subscribe()));
+                match towards.lock().unwrap().clone() {
+                    Behind::Server(socket) => {
+                        tokio::spawn(carry(client, socket, reports.subscribe()))
+                    }
+                    Behind::Stub(answer) => tokio::spawn(repeat(client, answer)),
+                };
             }
         });
-        Self { address, weather, server }
+        Self { address, weather, behind }
     }
 
     pub(super) fn url(&self) -> String {
@@ -65,7 +81,18 @@ impl Proxy {
 
     /// New connections lead to another server.
     pub(super) fn lead_to(&self, server: PathBuf) {
-        *self.server.lock().unwrap() = server;
+        *self.behind() = Behind::Server(server);
+    }
+
+    /// All connections there are end, and new ones are answered this, whatever is asked. They stay when the next ones are
+    /// led elsewhere.
+    pub(super) fn lead_to_one_that_says(&self, answer: &'static str) {
+        *self.behind() = Behind::Stub(answer);
+        self.cut();
+    }
+
+    fn behind(&self) -> MutexGuard<'_, Behind> {
+        self.behind.lock().unwrap()
     }
 }
 
@@ -94,6 +121,19 @@ async fn carry(mut client: TcpStream, socket: PathBuf, mut weather: watch::Recei
                 Ok(length @ 1..) if client.write_all(&down[..length]).await.is_ok() => {}
                 _ => return,
             },
+        }
+    }
+}
+
+/// Answers each command alike.
+async fn repeat(mut client: TcpStream, answer: &str) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length @ 1..) = client.read(&mut buffer).await {
+        let lines = buffer[..length].split(|&byte| byte == b'\n');
+        // Each begins with the number of its words.
+        let commands = lines.filter(|line| line.starts_with(b"*")).count();
+        if client.write_all(answer.repeat(commands).as_bytes()).await.is_err() {
+            return;
         }
     }
 }

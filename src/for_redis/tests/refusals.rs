@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
-use super::{RedisLog, SOON, server::RedisServer, server_or_return};
-use crate::follow::tests::{Process, suite::acknowledged, within};
+use super::{RedisLog, SOON, proxy::Proxy, server::RedisServer, server_or_return};
+use crate::follow::tests::{
+    Process,
+    suite::{RECOVERED, acknowledged},
+    within,
+};
 
 fn process(url: &str) -> Process {
     Process::start(RedisLog::new(url).unwrap())
@@ -100,6 +104,28 @@ async fn a_replica_is_not_usable_until_it_is_the_primary() {
     says(&process, "read only replica").await;
     server.ask(&["REPLICAOF", "NO", "ONE"]);
     within(SOON, "usable", || process.is_usable()).await;
+}
+
+/// What was the primary says so for as long as it is asked; whoever has that name now is asked next.
+#[tokio::test]
+async fn one_that_has_moved_or_is_no_longer_the_primary_is_left_for_whoever_has_its_address_now() {
+    for (answer, named) in [
+        ("-MOVED 3999 127.0.0.1:6381\r\n", "Moved"),
+        ("-READONLY You can't write against a read only replica.\r\n", "read only replica"),
+    ] {
+        let server = server_or_return!();
+        let proxy = Proxy::start(server.socket());
+        let process = process(&proxy.url());
+        within(SOON, "usable", || process.is_usable()).await;
+        proxy.lead_to_one_that_says(answer);
+        says(&process, named).await;
+        within(SOON, "nobody is connected any longer", || server.clients().is_empty()).await;
+
+        proxy.mend();
+        proxy.lead_to(server.socket());
+        within(RECOVERED, "usable", || process.is_usable()).await;
+        within(RECOVERED, "what was revoked meanwhile", || process.refuses("sess_1")).await;
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,11 @@ use http::StatusCode;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{Random, SESSIONS, oracle::Truth, tokens::session_id};
+use super::{
+    Random, SESSIONS,
+    oracle::Truth,
+    tokens::{session_id, session_of},
+};
 use crate::{
     Session, SessionId,
     client::{self, Urgency},
@@ -20,6 +24,8 @@ type Answer = Result<Session, client::Error>;
 pub(super) struct Clerk {
     desk: Arc<Mutex<Desk>>,
     truth: Arc<Mutex<Truth>>,
+    /// Who asks.
+    process: usize,
 }
 
 #[derive(Debug, Default)]
@@ -36,20 +42,26 @@ struct Desk {
 struct Call {
     question: Question,
     session: usize,
+    process: usize,
     /// When it was sent, in the order of events.
     number: u64,
     reply: oneshot::Sender<Answer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
+enum Question {
     Read,
     Revoke,
 }
 
 impl Clerk {
     pub(super) fn new(truth: Arc<Mutex<Truth>>) -> Self {
-        Self { desk: Arc::default(), truth }
+        Self { desk: Arc::default(), truth, process: 0 }
+    }
+
+    /// As this process reaches it.
+    pub(super) fn of(&self, process: usize) -> Self {
+        Self { process, ..self.clone() }
     }
 
     pub(super) fn be_down(&self, is_down: bool) {
@@ -85,13 +97,13 @@ impl Clerk {
     }
 
     /// One of the answers under way arrives, or is lost.
-    pub(super) fn answer_one(&self, random: &mut Random) -> Option<(Question, usize)> {
+    pub(super) fn answer_one(&self, random: &mut Random) {
         let mut desk = self.desk();
         if desk.received.is_empty() {
-            return None;
+            return;
         }
         let index = random.index(desk.received.len());
-        let (Call { question, session, number, reply }, mut answer) =
+        let (Call { question, session, process, number, reply }, mut answer) =
             desk.received.swap_remove(index);
         if desk.is_down {
             answer = Err(client::Error::answered(StatusCode::SERVICE_UNAVAILABLE, b""));
@@ -99,12 +111,12 @@ impl Clerk {
             answer = Err(client::Error::interrupted());
         }
         let mut truth = self.truth.lock().unwrap();
-        if question == Question::Read && answer.as_ref().is_ok_and(|it| !it.status().is_final()) {
-            truth.confirms(session, number);
+        if question == Question::Read {
+            let is_active = answer.as_ref().is_ok_and(|it| !it.status().is_final());
+            truth.answers(process, session, number, is_active);
         }
         // Whoever asked may be gone.
         let _ = reply.send(answer);
-        Some((question, session))
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -113,10 +125,11 @@ impl Clerk {
     }
 
     fn ask(&self, question: Question, id: &SessionId) -> Asking<'static> {
-        let session = (0..SESSIONS).find(|&session| session_id(session) == *id).unwrap();
+        let session = session_of(id);
         let (reply, answer) = oneshot::channel();
         let number = self.truth.lock().unwrap().next_event();
-        self.desk().sent.push(Call { question, session, number, reply });
+        let process = self.process;
+        self.desk().sent.push(Call { question, session, process, number, reply });
         Box::pin(async move { answer.await.unwrap_or_else(|_| Err(client::Error::interrupted())) })
     }
 

@@ -2,23 +2,29 @@
 //!
 //! A seeded scheduler drives the real resolver through thousands of interleavings of requests, answers, revocations, ends
 //! elsewhere, tokens that are renewed with and without looking, invalidations, evictions, outages, callers that leave, time that
-//! passes and clocks that differ. It decides when a question reaches Clerk and when the answer comes back. An oracle that knows
-//! the truth judges each verdict.
+//! passes and clocks that differ. It decides when a question reaches Clerk and when the answer comes back. Often there are several
+//! processes, and a log between them: it decides, too, which entries are lost, and when, in which order and how often each process
+//! reads the others. An oracle that knows the truth judges each verdict.
 //!
 //! `REVOCATION_RUNS` sets how many runs there are for each way of checking.
 
 mod clerk;
+mod log;
 mod oracle;
+mod plan;
 mod run;
 mod tokens;
 
 use std::{env, time::Duration};
 
-use run::{Plan, Run};
+use plan::Plan;
+use run::Run;
 
 use crate::sessions::SessionCheck;
 
 const SESSIONS: usize = 4;
+/// There are so many at most.
+const PROCESSES: usize = 3;
 const STEPS: usize = 150;
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -59,13 +65,22 @@ struct Seen {
     left: u64,
     /// Fills that were answered after the session they were about had been revoked.
     late_fills: u64,
+    /// Sessions that a process learned from the log to be over.
+    ended_by_log: u64,
+    /// How often the log had a process ask anew.
+    forgotten_by_log: u64,
+    /// Answers that Clerk gave to what was asked before the log said something of that session.
+    outdated_by_log: u64,
+    /// How often the log lost everything.
+    lost: u64,
 }
 
 impl Seen {
-    fn counts(self) -> [u64; 12] {
+    fn counts(self) -> [u64; 16] {
         let Self { revoked, ended_here, ended_elsewhere, accepted_oddly, admitted, .. } = self;
         let Self { admitted_by_evidence, admitted_unconfirmed, admitted_stale, .. } = self;
         let Self { refused, admitted_after_forgetting, left, late_fills, .. } = self;
+        let Self { ended_by_log, forgotten_by_log, outdated_by_log, lost, .. } = self;
         [
             revoked,
             ended_here,
@@ -79,6 +94,10 @@ impl Seen {
             admitted_after_forgetting,
             left,
             late_fills,
+            ended_by_log,
+            forgotten_by_log,
+            outdated_by_log,
+            lost,
         ]
     }
 
@@ -95,6 +114,10 @@ impl Seen {
         self.admitted_after_forgetting += other.admitted_after_forgetting;
         self.left += other.left;
         self.late_fills += other.late_fills;
+        self.ended_by_log += other.ended_by_log;
+        self.forgotten_by_log += other.forgotten_by_log;
+        self.outdated_by_log += other.outdated_by_log;
+        self.lost += other.lost;
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    SESSIONS, SKEW, Seen,
-    run::Plan,
-    tokens::{Kind, Token},
+    PROCESSES, SESSIONS, SKEW, Seen,
+    plan::Plan,
+    tokens::{Kind, Token, session_of},
 };
 use crate::{
     Rejection, Resolved, SessionCheck, SessionStatus,
+    fleet::LogEntry,
     token::test_signer::{ISSUED, at},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Truth {
     /// By how much our clock was set back.
     pub(super) set_back: Option<Duration>,
     pub(super) fates: [Fate; SESSIONS],
+    /// What each process was told.
+    pub(super) told: [[Told; SESSIONS]; PROCESSES],
     pub(super) seen: Seen,
     /// Counts what is forgotten and what is asked, in order.
     events: u64,
@@ -33,13 +36,20 @@ pub(super) struct Fate {
     pub(super) is_gone: bool,
     /// Somebody answered 2xx to its revocation, in Clerk's name.
     pub(super) was_accepted: bool,
-    /// Whoever ended it through the resolver has been told so, or that Clerk accepted it.
-    pub(super) is_over_here: bool,
+}
+
+/// What a process was told of a session, and has told others.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Told {
+    /// Whoever ended it through this process has been told so, or that Clerk accepted it; or the process has read so.
+    pub(super) is_over: bool,
     /// Somebody was told that it is over.
     was_refused: bool,
-    /// The latest time that the resolver was told to forget it.
+    /// The latest time that it was told to forget it.
     forgotten: u64,
     forgotten_at: Option<SystemTime>,
+    /// The latest time that the log told it anything of it.
+    heard: u64,
     /// The latest question that was answered, and the session was active.
     confirmed: u64,
 }
@@ -47,10 +57,11 @@ pub(super) struct Fate {
 /// A request, and what was true when it came in.
 #[derive(Debug)]
 pub(super) struct Request {
+    process: usize,
     pub(super) token: Token,
     pub(super) max_age: Option<Duration>,
     began: Duration,
-    fate: Fate,
+    told: Told,
 }
 
 impl Truth {
@@ -65,24 +76,67 @@ impl Truth {
         self.events
     }
 
-    pub(super) fn forgets(&mut self, session: usize) {
+    pub(super) fn forgets(&mut self, process: usize, session: usize) {
         let (event, now) = (self.next_event(), self.our_time());
-        let fate = &mut self.fates[session];
-        fate.forgotten = event;
-        fate.forgotten_at = fate.forgotten_at.max(Some(now));
+        let told = &mut self.told[process][session];
+        told.forgotten = event;
+        told.forgotten_at = told.forgotten_at.max(Some(now));
     }
 
-    pub(super) fn confirms(&mut self, session: usize, question: u64) {
-        let fate = &mut self.fates[session];
-        fate.confirmed = fate.confirmed.max(question);
+    /// The process has read these entries, and done what they say.
+    pub(super) fn hears(&mut self, process: usize, entries: &[LogEntry]) {
+        for entry in entries {
+            let LogEntry::Session(revocation) = entry else { continue };
+            let session = session_of(&revocation.session_id);
+            let is_new = !self.told[process][session].is_over;
+            if revocation.is_final() {
+                self.told[process][session].is_over = true;
+                self.seen.ended_by_log += u64::from(is_new);
+            } else {
+                self.forgets(process, session);
+                self.seen.forgotten_by_log += u64::from(is_new);
+            }
+            self.told[process][session].heard = self.next_event();
+        }
+    }
+
+    /// A process is answered what it had asked.
+    pub(super) fn answers(
+        &mut self,
+        process: usize,
+        session: usize,
+        question: u64,
+        is_active: bool,
+    ) {
+        let told = &mut self.told[process][session];
+        if is_active {
+            told.confirmed = told.confirmed.max(question);
+        }
+        self.seen.late_fills += u64::from(told.is_over);
+        self.seen.outdated_by_log += u64::from(is_active && question < told.heard);
     }
 
     pub(super) fn ends_at_clerks(&mut self, session: usize) {
         self.fates[session].over_at.get_or_insert(self.elapsed);
     }
 
-    pub(super) fn request(&self, token: Token, max_age: Option<Duration>) -> Request {
-        Request { token, max_age, began: self.elapsed, fate: self.fates[token.session] }
+    pub(super) fn request(
+        &self,
+        process: usize,
+        token: Token,
+        max_age: Option<Duration>,
+    ) -> Request {
+        let told = self.told[process][token.session];
+        Request { process, token, max_age, began: self.elapsed, told }
+    }
+
+    /// Whether whatever is over for one process is so for all.
+    pub(super) fn all_know(&self, plan: &Plan) -> bool {
+        let fleet = &self.told[..plan.processes];
+        (0..SESSIONS).all(|session| {
+            let knows = |process: &[Told; SESSIONS]| process[session].is_over;
+            fleet.iter().all(knows) || !fleet.iter().any(knows)
+        })
     }
 
     /// Judges the verdict on a request, and remembers what was told.
@@ -101,11 +155,11 @@ impl Truth {
                 self.count(plan, request, resolved);
             }
             Err(rejection) => {
-                let (fate, reason) = (&mut self.fates[session], rejection.reason());
+                let (fate, reason) = (self.fates[session], rejection.reason());
                 if matches!(reason, "session-ended" | "session-revoked" | "session-not-found") {
                     let is_over = fate.over_at.is_some() || fate.was_accepted;
                     assert!(is_over, "refused by mistake, {reason}: {request:?}, {plan:?}");
-                    fate.was_refused = true;
+                    self.told[request.process][session].was_refused = true;
                 }
                 self.seen.refused += u64::from(fate.over_at.is_some());
             }
@@ -118,10 +172,10 @@ impl Truth {
         request: &Request,
         resolved: &Resolved,
     ) -> Result<(), &'static str> {
-        let Request { token, max_age, began, fate: before } = *request;
-        let now = self.fates[token.session];
+        let Request { process, token, max_age, began, told: before } = *request;
+        let now = self.told[process][token.session];
         let ensure = |holds: bool, violation| holds.then_some(()).ok_or(violation);
-        ensure(!now.is_over_here, "admitted after it was over here")?;
+        ensure(!now.is_over, "admitted after it was over here")?;
         if plan.check == SessionCheck::Networkless {
             return ensure(resolved.session.is_none(), "a session out of nowhere");
         }
@@ -151,7 +205,7 @@ impl Truth {
                 ensure(was_asked_since || is_later, "admitted by what was forgotten")?;
             }
         }
-        match now.over_at {
+        match self.fates[token.session].over_at {
             Some(over_at) => {
                 let bound = plan.bound(max_age, is_stale && resolved.session.is_some());
                 ensure(self.is_within(began, over_at, bound), "admitted too long after its end")
@@ -176,6 +230,6 @@ impl Truth {
         seen.admitted_by_evidence += u64::from(is_by_evidence);
         seen.admitted_stale += u64::from(freshness.is_stale() && is_described);
         seen.admitted_unconfirmed += u64::from(!is_described);
-        seen.admitted_after_forgetting += u64::from(request.fate.forgotten > 0 && is_described);
+        seen.admitted_after_forgetting += u64::from(request.told.forgotten > 0 && is_described);
     }
 }

@@ -1,110 +1,36 @@
 //! One interleaving.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use tokio::{
     task::{JoinHandle, yield_now},
-    time::advance,
+    time::{advance, sleep},
 };
 
 use super::{
-    Random, SESSIONS, SKEW, STEPS, Seen,
-    clerk::{Clerk, Question},
+    Random, STEPS, Seen,
+    clerk::Clerk,
+    log::Log,
     oracle::Truth,
-    tokens::{Kind, Token, session_id},
+    plan::{Mood, Plan},
+    tokens::{Token, session_id},
 };
 use crate::{
-    Clock, Credential, Instance, Policy, SessionResolver, SessionStatus,
+    Clock, Credential, Policy, SessionResolver, SessionStatus,
     sessions::SessionCheck,
-    token::test_signer::{ISSUED, TestSigner, at},
+    token::test_signer::{ISSUED, at},
 };
-
-/// How the resolver is set up in a run, and by how much Clerk's clock is ahead.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
-    pub(super) check: SessionCheck,
-    seed: u64,
-    pub(super) ttl: Duration,
-    session_ttl: Duration,
-    stale_if_error: Duration,
-    answers_only: bool,
-    pub(super) networkless_if_error: bool,
-    /// In seconds.
-    clerk_is_ahead: i64,
-    capacity: u64,
-    /// How many sessions anything happens to.
-    sessions: usize,
-    mood: Mood,
-    /// What a token is that is not to be believed.
-    dubious: Kind,
-}
-
-/// What happens in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    /// Everything.
-    Busy,
-    /// Nobody revokes or forgets anything here: time passes, and tokens are issued that are not to be believed.
-    Quiet,
-}
-
-impl Plan {
-    pub(super) fn draw(check: SessionCheck, seed: u64) -> Self {
-        let random = &mut Random::new(seed);
-        let asks = check != SessionCheck::Networkless;
-        let answers_only = asks && random.is_one_in(8);
-        Self {
-            check,
-            seed,
-            ttl: Duration::from_secs(random.pick(&[0, 8, 8, 16])),
-            session_ttl: Duration::from_secs(random.pick(&[1, 20, 40, 100])),
-            stale_if_error: Duration::from_secs(if asks { random.pick(&[0, 0, 20]) } else { 0 }),
-            answers_only,
-            networkless_if_error: asks && !answers_only && random.is_one_in(2),
-            clerk_is_ahead: random.pick(&[-5, 0, 5]),
-            capacity: random.pick(&[1, 2, 100]),
-            sessions: random.pick(&[1, 2, SESSIONS, SESSIONS]),
-            mood: random.pick(&[Mood::Busy, Mood::Quiet]),
-            dubious: random.pick(&[Kind::Untold, Kind::Template, Kind::Foreign]),
-        }
-    }
-
-    /// For how long after its end elsewhere a session may be admitted.
-    pub(super) fn bound(&self, max_age: Option<Duration>, is_stale: bool) -> Duration {
-        let is_by_answers = self.answers_only || self.ttl.is_zero() && !is_stale;
-        let skew = if is_by_answers { Duration::ZERO } else { SKEW };
-        let bound = self.ttl + skew + if is_stale { self.stale_if_error } else { Duration::ZERO };
-        max_age.map_or(bound, |max_age| max_age.min(bound))
-    }
-
-    fn resolver(&self, clerk: &Clerk, clock: &Clock) -> SessionResolver {
-        let mut builder = SessionResolver::builder(instance())
-            .check(self.check)
-            .clock(clock.clone())
-            .clock_skew(SKEW)
-            .capacity(self.capacity)
-            .ttl(self.ttl)
-            .session_ttl(self.session_ttl)
-            .stale_if_error(self.stale_if_error);
-        if self.answers_only {
-            builder = builder.evidence_from_answers_only();
-        }
-        if self.networkless_if_error {
-            builder = builder.networkless_if_error();
-        }
-        builder.build_upon(None, Box::new(clerk.clone())).unwrap()
-    }
-}
 
 pub(super) struct Run {
     plan: Plan,
     random: Random,
     clerk: Clerk,
+    log: Log,
     clock: Clock,
-    resolver: SessionResolver,
+    fleet: Vec<SessionResolver>,
     truth: Arc<Mutex<Truth>>,
     tokens: Vec<Token>,
     resolutions: Vec<JoinHandle<()>>,
@@ -118,14 +44,18 @@ impl Run {
         let begin = Duration::from_secs(10);
         truth.lock().unwrap().elapsed = begin;
         let (clerk, clock) = (Clerk::new(Arc::clone(&truth)), Clock::fixed(at(ISSUED)));
+        let log = Log::new(Arc::clone(&truth));
         clock.advance(begin);
-        let resolver = plan.resolver(&clerk, &clock);
+        let fleet = (0..plan.processes)
+            .map(|process| plan.resolver(clerk.of(process), log.of(process), &clock))
+            .collect();
         let mut run = Self {
             plan,
             random: Random::new(plan.seed),
             clerk,
+            log,
             clock,
-            resolver,
+            fleet,
             truth,
             tokens: Vec::new(),
             resolutions: Vec::new(),
@@ -149,6 +79,7 @@ impl Run {
 
     async fn step(&mut self) {
         let what = match self.plan.mood {
+            Mood::Busy if self.fleet.len() > 1 => self.random.below(60),
             Mood::Busy => self.random.below(40),
             // All but what is done here.
             Mood::Quiet => self.random.pick(&[0, 0, 0, 0, 0, 13, 18, 18, 18, 22, 22, 25, 26, 33]),
@@ -158,13 +89,9 @@ impl Run {
             11..13 => self.revoke(),
             13 => self.end_elsewhere(),
             14 => self.end_here(),
-            15 => {
-                let session = self.any_session();
-                self.resolver.invalidate(&session_id(session));
-                self.truth().forgets(session);
-            }
+            15 => self.forget(),
             16 => self.leave(),
-            17 => self.resolver.inner.evict(),
+            17 => self.fleet.iter().for_each(|resolver| resolver.inner.evict()),
             18..22 => self.pass_time().await,
             22..25 => self.issue_token(),
             25 => {
@@ -172,21 +99,29 @@ impl Run {
                 self.clerk.be_down(is_down);
             }
             26..33 => self.clerk.receive_one(&mut self.random),
-            _ => self.answer_one(),
+            33..40 => self.clerk.answer_one(&mut self.random),
+            40..47 => self.log.take_one(&mut self.random),
+            47 if self.random.is_one_in(3) => self.log.lose(),
+            48..50 => self.forget(),
+            _ => {
+                let process = self.any_process();
+                self.log.deliver_one(process, &mut self.random);
+            }
         }
     }
 
     /// A request comes in, and its verdict is judged.
     fn resolve(&mut self) {
-        let token = self.any_token();
+        let (process, token) = (self.any_process(), self.any_token());
         let max_age = (self.plan.check != SessionCheck::Networkless && self.random.is_one_in(6))
             .then(|| Duration::from_secs(self.random.below(10)));
         let policy = max_age.map_or_else(Policy::new, |max_age| Policy::new().max_age(max_age));
-        let (resolver, truth, plan) = (self.resolver.clone(), Arc::clone(&self.truth), self.plan);
+        let (resolver, truth) = (self.fleet[process].clone(), Arc::clone(&self.truth));
+        let plan = self.plan;
         let clock = self.clock.clone();
         self.resolutions.push(tokio::spawn(async move {
             token.be_known_to(&resolver, clock.now());
-            let request = truth.lock().unwrap().request(token, max_age);
+            let request = truth.lock().unwrap().request(process, token, max_age);
             let bytes = token.bytes();
             let credential = Credential::session_token(bytes.as_bytes());
             let verdict = resolver.resolve(credential, &policy).await;
@@ -195,8 +130,8 @@ impl Run {
     }
 
     fn revoke(&mut self) {
-        let session = self.any_session();
-        let (resolver, truth) = (self.resolver.clone(), Arc::clone(&self.truth));
+        let (process, session) = (self.any_process(), self.any_session());
+        let (resolver, truth) = (self.fleet[process].clone(), Arc::clone(&self.truth));
         self.revocations.push(tokio::spawn(async move {
             let answer = resolver.revoke(&session_id(session)).await;
             let mut truth = truth.lock().unwrap();
@@ -205,7 +140,7 @@ impl Run {
                 Err(error) if !error.is_not_found() => return,
                 _ => truth.seen.revoked += 1,
             }
-            truth.fates[session].is_over_here = true;
+            truth.told[process][session].is_over = true;
         }));
     }
 
@@ -225,13 +160,24 @@ impl Run {
 
     /// It ended elsewhere, and we hear of it.
     fn end_here(&mut self) {
-        let session = self.any_session();
+        let (process, session) = (self.any_process(), self.any_session());
         if self.truth().fates[session].over_at.is_some() {
-            drop(self.resolver.end(&session_id(session), SessionStatus::Ended));
+            drop(self.fleet[process].end(&session_id(session), SessionStatus::Ended));
             let mut truth = self.truth();
-            truth.fates[session].is_over_here = true;
+            truth.told[process][session].is_over = true;
             truth.seen.ended_here += 1;
         }
+    }
+
+    /// What is known counts no longer: here, or everywhere.
+    fn forget(&mut self) {
+        let (process, session) = (self.any_process(), self.any_session());
+        if self.random.is_one_in(2) {
+            self.fleet[process].invalidate(&session_id(session));
+        } else {
+            drop(self.fleet[process].end(&session_id(session), SessionStatus::Active));
+        }
+        self.truth().forgets(process, session);
     }
 
     /// A caller goes away, wherever it happens to be waiting.
@@ -282,20 +228,12 @@ impl Run {
         self.tokens.push(token);
     }
 
-    fn answer_one(&mut self) {
-        if let Some((question, session)) = self.clerk.answer_one(&mut self.random)
-            && question == Question::Read
-            && self.truth().fates[session].is_over_here
-        {
-            self.truth().seen.late_fills += 1;
-        }
-    }
-
     /// Everything under way ends, and then every session is asked for once more.
     async fn finish(&mut self) {
         self.clerk.be_down(false);
         self.settle().await;
-        self.resolver.inner.evict();
+        self.catch_up().await;
+        self.fleet.iter().for_each(|resolver| resolver.inner.evict());
         for token in std::mem::take(&mut self.tokens) {
             if self.random.is_one_in(2) {
                 self.tokens = vec![token];
@@ -315,16 +253,36 @@ impl Run {
         for _ in 0..30 {
             yield_now().await;
             self.clerk.receive_one(&mut self.random);
-            self.answer_one();
+            self.clerk.answer_one(&mut self.random);
         }
         while self.clerk.is_busy() {
             yield_now().await;
             self.clerk.receive_one(&mut self.random);
-            self.answer_one();
+            self.clerk.answer_one(&mut self.random);
         }
         for _ in 0..5 {
             yield_now().await;
         }
+    }
+
+    /// The log has recovered, and everybody learns what there is.
+    async fn catch_up(&mut self) {
+        if self.fleet.len() == 1 {
+            return;
+        }
+        // By the last round whoever had backed off has tried again, and whatever was lost was appended again.
+        for _ in 0..200 {
+            self.log.catch_up();
+            sleep(Duration::from_millis(100)).await;
+            if self.truth().all_know(&self.plan) {
+                return;
+            }
+        }
+        panic!("not all know: {:?}, {:?}", self.truth(), self.plan);
+    }
+
+    fn any_process(&mut self) -> usize {
+        self.random.index(self.fleet.len())
     }
 
     fn any_session(&mut self) -> usize {
@@ -346,10 +304,4 @@ impl Run {
     fn truth(&self) -> MutexGuard<'_, Truth> {
         self.truth.lock().unwrap()
     }
-}
-
-fn instance() -> &'static Instance {
-    static INSTANCE: OnceLock<Instance> = OnceLock::new();
-    let new = || Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
-    INSTANCE.get_or_init(new)
 }

@@ -89,6 +89,10 @@ fn genuine(resolver: &SessionResolver) -> Authenticated {
     authenticated.unwrap().unwrap()
 }
 
+pub(super) fn session_of(id: &SessionId) -> usize {
+    (0..SESSIONS).find(|&session| session_id(session) == *id).unwrap()
+}
+
 pub(super) fn session_id(session: usize) -> SessionId {
     static IDS: OnceLock<[SessionId; SESSIONS]> = OnceLock::new();
     let ids = || std::array::from_fn(|session| format!("sess_{session}").parse().unwrap());
