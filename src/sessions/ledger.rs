@@ -12,6 +12,7 @@ use super::{
     lifetimes::is_fresh,
     revocation::Revoking,
     slot::Slot,
+    tombstones::Now,
 };
 use crate::{client, unix_time::UnixTime};
 
@@ -27,6 +28,8 @@ pub(super) struct Ledger {
     pub(super) revoking: Option<Revoking>,
     /// Held by whoever finds out what became of a revocation.
     pub(super) settling: Weak<()>,
+    /// Until when the slot is held outside of the cache, by both clocks.
+    pub(super) held_until: Option<Now>,
 }
 
 #[derive(Debug)]

@@ -13,7 +13,8 @@ use super::slot::Slot;
 /// Holds on to slots outside of any cache: those of sessions that are over, and whatever else must not be evicted.
 ///
 /// Each is held for its time at least, both by the time of day and by a clock that nobody sets, and for as long as any token that
-/// was seen for its session is good. How many there can be is bounded by how often Clerk lets anyone revoke.
+/// was seen for its session is good. However often a session is said to be over, it is held a few times at most. How many
+/// sessions there can be is bounded by how often Clerk lets anyone revoke, and by who can write to the log.
 #[derive(Debug)]
 pub(super) struct Tombstones {
     clock_skew: Duration,
@@ -33,6 +34,14 @@ pub(super) struct Now {
     pub(super) instant: Instant,
 }
 
+impl Now {
+    fn is_no_earlier_than(self, other: Self) -> bool {
+        self.time >= other.time && self.instant >= other.instant
+    }
+}
+
+/// What is held is held for longer by this part, so that what is said again a little later is held already.
+const MARGIN: u32 = 16;
 /// So many are looked at with each that is added, so that nobody pays for all.
 const LOOKED_AT: usize = 4;
 
@@ -44,7 +53,9 @@ impl Tombstones {
     /// Holds the slot until the given time at least, and lets go of some whose time is over.
     pub(super) fn hold(&self, slot: Arc<Slot>, until: SystemTime, now: Now) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(slot, until, now);
+        if let Some(until) = due(&slot, until, now) {
+            held.insert(slot, until, now);
+        }
         let mut over = Vec::new();
         for _ in 0..LOOKED_AT {
             match held.by_end.first_entry() {
@@ -60,6 +71,20 @@ impl Tombstones {
             }
         }
     }
+}
+
+/// Until when to hold the slot, unless it is held for that long already.
+fn due(slot: &Slot, until: SystemTime, now: Now) -> Option<SystemTime> {
+    let held_until = &mut slot.ledger().held_until;
+    let left = until.duration_since(now.time).unwrap_or_default();
+    let asked = Now { time: until, instant: now.instant + left };
+    if held_until.is_some_and(|held_until| held_until.is_no_earlier_than(asked)) {
+        return None;
+    }
+    let margin = left / MARGIN;
+    let granted = Now { time: until + margin, instant: asked.instant + margin };
+    *held_until = Some(granted);
+    Some(granted.time)
 }
 
 impl Held {
@@ -122,7 +147,36 @@ mod tests {
         let set_back = |seconds: u64| Now { time: at(seconds), ..now(seconds + 2 * day) };
         tombstones.hold(slot("sess_4"), at(day), set_back(day / 2));
         assert!(is_held(&revoked));
-        tombstones.hold(slot("sess_5"), at(2 * day), set_back(day + 1));
+        tombstones.hold(slot("sess_5"), at(2 * day), set_back(day + day / 16 + 1));
+        assert!(!is_held(&revoked));
+    }
+
+    #[test]
+    fn a_session_that_is_said_to_be_over_again_and_again_is_held_a_few_times_and_long_enough() {
+        let tombstones = Tombstones::new(Duration::from_secs(5));
+        let (day, revoked) = (24 * 60 * 60, slot("sess_1"));
+        for second in 0..day {
+            tombstones.hold(Arc::clone(&revoked), at(day + second), now(second));
+        }
+        assert!(Arc::strong_count(&revoked) < 20, "{}", Arc::strong_count(&revoked));
+        tombstones.hold(slot("sess_2"), at(3 * day), now(2 * day - 2));
+        assert!(is_held(&revoked));
+    }
+
+    #[test]
+    fn what_is_held_by_one_clock_is_held_by_the_other_too() {
+        let tombstones = Tombstones::new(Duration::from_secs(5));
+        let revoked = slot("sess_1");
+        // The clock was a day ahead when it was said to be over for the first time.
+        let day = 24 * 60 * 60;
+        let ahead = Now { time: at(day), ..now(0) };
+        tombstones.hold(Arc::clone(&revoked), at(day + 800), ahead);
+        tombstones.hold(Arc::clone(&revoked), at(600 + 800), now(600));
+        // And is once more.
+        let ahead = |seconds: u64| Now { time: at(2 * day), ..now(seconds) };
+        tombstones.hold(slot("sess_2"), at(3 * day), ahead(1399));
+        assert!(is_held(&revoked));
+        tombstones.hold(slot("sess_3"), at(3 * day), ahead(1400 + 51));
         assert!(!is_held(&revoked));
     }
 }
