@@ -144,7 +144,7 @@ pub use self::{
     publishable_key::PublishableKey,
     resolve::{
         Dependency, Freshness, Readiness, Rejection, RejectionKind, ResolveSession, Resolved,
-        RevokeAll, SessionResolver, SessionResolverBuilder,
+        RevokeAll, SessionResolver, SessionResolverBuilder, SessionWatch,
     },
     secret_key::SecretKey,
     session::{Session, SessionActivity, SessionStatus, SessionTask},

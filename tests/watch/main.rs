@@ -1,0 +1,8 @@
+//! What goes on in a session's name ends with it: watches, event streams, sockets and calls.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crowds;
+mod endings;
+mod renewals;
+mod world;
