@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod calls;
 mod crowds;
 mod endings;
 mod renewals;
+mod settings;
+mod sockets;
+mod streams;
 mod world;
