@@ -4,13 +4,17 @@ use std::time::Instant;
 
 use axum::{
     Router,
-    extract::ws::{self, CloseFrame, WebSocket, WebSocketUpgrade},
+    extract::{
+        State,
+        ws::{self, CloseFrame, WebSocket, WebSocketUpgrade},
+    },
     response::Response,
     routing::any,
 };
 use futures_util::SinkExt;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     time::timeout,
 };
 use tokio_stream::StreamExt;
@@ -22,41 +26,53 @@ use tower_clerk::{AuthenticateLayer, SessionCheck, SessionId, SessionStatus, Ses
 
 use crate::world::{SECOND, World};
 
-async fn socket(upgrade: WebSocketUpgrade, watch: SessionWatch) -> Response {
-    upgrade.on_upgrade(async |socket| talk(socket, watch).await)
+/// Where a handler says why it has ended.
+type Ended = mpsc::UnboundedSender<&'static str>;
+
+async fn socket(
+    upgrade: WebSocketUpgrade,
+    watch: SessionWatch,
+    State(ended): State<Ended>,
+) -> Response {
+    upgrade.on_upgrade(async |socket| talk(socket, watch, ended).await)
 }
 
 /// Says everything again, until the session is over.
-async fn talk(mut socket: WebSocket, watch: SessionWatch) {
-    loop {
-        let message = tokio::select! {
-            message = socket.recv() => message,
-            rejection = watch.ended() => {
-                let close = CloseFrame { code: 3000, reason: rejection.public_reason().into() };
-                return drop(socket.send(ws::Message::Close(Some(close))).await);
-            }
-        };
-        match message {
-            Some(Ok(message @ ws::Message::Text(_))) => drop(socket.send(message).await),
-            Some(Ok(_)) => {}
-            Some(Err(_)) | None => return,
+async fn talk(mut socket: WebSocket, watch: SessionWatch, ended: Ended) {
+    let rejection = tokio::select! {
+        rejection = watch.ended() => rejection,
+        () = echo(&mut socket) => return,
+    };
+    ended.send(rejection.reason()).unwrap();
+    let close = CloseFrame { code: 3000, reason: rejection.public_reason().into() };
+    drop(timeout(SECOND, socket.send(ws::Message::Close(Some(close)))).await);
+}
+
+async fn echo(socket: &mut WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if matches!(message, ws::Message::Text(_)) && socket.send(message).await.is_err() {
+            return;
         }
     }
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(world: &World, session: &SessionId) -> Socket {
+async fn connect(
+    world: &World,
+    session: &SessionId,
+) -> (Socket, mpsc::UnboundedReceiver<&'static str>) {
+    let (ended, told) = mpsc::unbounded_channel();
     let layer = AuthenticateLayer::new(world.resolver.clone()).unwrap();
     let layer = layer.end_streams().unwrap().watch().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/socket", listener.local_addr().unwrap());
-    let app = Router::new().route("/socket", any(socket)).layer(layer);
+    let app = Router::new().route("/socket", any(socket)).layer(layer).with_state(ended);
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let mut request = url.into_client_request().unwrap();
     let bearer = format!("Bearer {}", world.clerk.token(session)).parse().unwrap();
     request.headers_mut().insert("authorization", bearer);
-    connect_async(request).await.unwrap().0
+    (connect_async(request).await.unwrap().0, told)
 }
 
 async fn say(socket: &mut Socket, text: &str) -> Message {
@@ -78,8 +94,8 @@ async fn a_socket_is_closed_when_its_session_ends() {
     for check in [SessionCheck::Get, SessionCheck::Networkless] {
         let world = World::with(|builder| builder.check(check)).await;
         let [ada, bob] = ["user_ada", "user_bob"].map(|user| world.clerk.sign_in(user));
-        let mut socket = connect(&world, &ada).await;
-        let mut other = connect(&world, &bob).await;
+        let (mut socket, _told) = connect(&world, &ada).await;
+        let (mut other, _told) = connect(&world, &bob).await;
         assert_eq!(say(&mut socket, "hello").await, Message::text("hello"));
         world.resolver.revoke(&ada).await.unwrap();
         assert_eq!(closed(&mut socket).await, (3000, "session-revoked".to_owned()), "{check:?}");
@@ -90,10 +106,10 @@ async fn a_socket_is_closed_when_its_session_ends() {
 }
 
 #[tokio::test]
-async fn a_socket_whose_client_does_not_read_learns_of_the_end_all_the_same() {
+async fn a_socket_whose_client_does_not_read_ends_all_the_same() {
     let world = World::new().await;
     let ada = world.clerk.sign_in("user_ada");
-    let mut socket = connect(&world, &ada).await;
+    let (mut socket, mut told) = connect(&world, &ada).await;
     // The server has answers to give that nobody takes, and so has stopped to listen.
     let text = "x".repeat(1 << 16);
     let send = async {
@@ -103,6 +119,8 @@ async fn a_socket_whose_client_does_not_read_learns_of_the_end_all_the_same() {
     };
     assert!(timeout(SECOND, send).await.is_err(), "the negative control: all is full");
     world.resolver.revoke(&ada).await.unwrap();
+    let reason = timeout(SECOND, told.recv()).await.expect("the handler knows at once");
+    assert_eq!(reason, Some("session-revoked"));
     // Once it reads again, what was queued comes, and then the end.
     let ended = timeout(10 * SECOND, async {
         loop {
