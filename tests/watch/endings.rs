@@ -71,6 +71,42 @@ async fn what_ended_elsewhere_without_a_word_ends_here_when_clerk_is_asked_again
     }
 }
 
+/// The bound: 1.1 times five minutes, `ttl` and the skew.
+#[tokio::test]
+async fn what_ended_elsewhere_is_noticed_within_the_bound_whatever_tokens_are_presented() {
+    const BOUND: u64 = 330 + 60 + 5;
+    for presents_tokens in [false, true] {
+        let world = World::new().await;
+        let ada = world.clerk.sign_in("user_ada");
+        let watch = world.watch(&ada).await;
+        world.pass(50 * SECOND);
+        // The last evidence, which Clerk's edge copies forward for as long as anybody renews it.
+        let mut token = world.clerk.token(&ada);
+        let present = async |token: &str| {
+            let credential = Credential::session_token(token.as_bytes());
+            world.resolver.resolve(credential, &Policy::new()).await.is_ok()
+        };
+        assert!(present(&token).await);
+        world.clerk.set_status(&ada, "ended");
+        // Later on whoever presents a token has Clerk asked, and it is noticed the sooner.
+        let mut noticed = None;
+        for second in (5..=BOUND + 5).step_by(5) {
+            world.pass(5 * SECOND);
+            if presents_tokens && second < 30 {
+                token = world.clerk.renew_at_edge(&token);
+                assert!(present(&token).await, "{second}");
+            }
+            let ended = tokio::time::timeout(Duration::from_millis(50), watch.ended()).await;
+            if ended.is_ok() {
+                noticed = noticed.or(Some(second));
+            }
+        }
+        let noticed = noticed.expect("it is noticed");
+        assert!(noticed <= BOUND, "{noticed}");
+        assert!(noticed > 60, "the negative control: {noticed}");
+    }
+}
+
 #[tokio::test]
 async fn a_token_that_expires_ends_nothing_where_the_session_vouches() {
     let world = World::new().await;

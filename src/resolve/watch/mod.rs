@@ -38,7 +38,8 @@ use crate::{
 /// Tells when a session is over, to whatever goes on in its name: an event stream, a WebSocket, a gRPC stream.
 ///
 /// It comes from [`AuthenticateLayer::watch`](crate::AuthenticateLayer::watch), in the request's extensions, or from
-/// [`SessionResolver::watch`]. Clones watch together, and renew together.
+/// [`SessionResolver::watch`]. Clones watch together, and renew together. The [guide](crate::guide::streams) tells what to say to
+/// clients.
 ///
 /// # What ends it
 ///
