@@ -80,6 +80,13 @@ async fn the_events_tick_until_the_session_ends() {
     assert!(since.elapsed() < std::time::Duration::from_secs(1), "{:?}", since.elapsed());
     let again = caller.get("/events", Some(&token)).await;
     assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+
+    // By webhook, of an end in the dashboard.
+    let token = sign_in(&caller).await;
+    let mut events = caller.get("/events", Some(&token)).await;
+    assert_eq!(events.chunk().await.unwrap().unwrap(), "data: tick\n\n");
+    caller.post("/demo/end-elsewhere", Some(&token)).await;
+    while events.chunk().await.unwrap().is_some() {}
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ use tokio::{
 use tokio_stream::{StreamExt, wrappers::IntervalStream};
 use tower::ServiceExt;
 use tower_clerk::{
-    AuthenticateLayer, Session, SessionCheck, SessionId, SessionResolver, SessionStatus,
-    SessionWatch, testing::MemoryLog,
+    AuthenticateLayer, ReceiveWebhooks, Session, SessionCheck, SessionId, SessionResolver,
+    SessionStatus, SessionWatch,
+    testing::{MemoryLog, SessionsApi},
 };
 
 use crate::world::{MINUTE, SECOND, World};
@@ -226,6 +227,60 @@ async fn an_event_stream_ends_with_its_session_wherever_that_is_ended() {
             // An `EventSource` comes back, and stops.
             let again = app.get(version, path, &world.clerk.token(&session)).await;
             assert_eq!(again.status(), StatusCode::UNAUTHORIZED, "{case}");
+        }
+    }
+}
+
+/// A service that takes Clerk's webhooks, at an emulator that sends them.
+async fn told_by_webhook(world: &World) -> App {
+    let app = App::new(&world.resolver).await;
+    let receiver = ReceiveWebhooks::new(world.resolver.clone(), SECRET.parse().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhooks/clerk", listener.local_addr().unwrap());
+    let webhooks = Router::new().route_service("/webhooks/clerk", receiver);
+    tokio::spawn(async move { axum::serve(listener, webhooks).await.unwrap() });
+    world.clerk.webhooks(&url, SECRET);
+    app
+}
+
+const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+#[tokio::test]
+async fn a_webhook_ends_the_streams_of_whom_it_is_about_and_of_nobody_else() {
+    type Happens = fn(&SessionsApi, &SessionId);
+    let happenings: [(&str, Happens, bool); 5] = [
+        ("signs out elsewhere", |clerk, session| clerk.set_status(session, "ended"), false),
+        ("is revoked", |clerk, session| clerk.set_status(session, "revoked"), false),
+        ("is banned", |clerk, _| clerk.ban_user("user_ada"), true),
+        ("is deleted", |clerk, _| clerk.delete_user("user_ada"), true),
+        ("is removed", |clerk, _| clerk.remove_member("user_ada", "org_1"), false),
+    ];
+    for (what, happens, to_all) in happenings {
+        let world = World::new().await;
+        let app = told_by_webhook(&world).await;
+        let [member, elsewhere] = ["org_1", "org_2"].map(|id| world.member("user_ada", id));
+        let stranger = world.member("user_bob", "org_1");
+        let mut bodies = Vec::new();
+        for session in [&member, &elsewhere, &stranger] {
+            let response = app.get(Version::HTTP_2, "/silence", &world.clerk.token(session)).await;
+            let mut body = response.into_body();
+            next(&mut body).await.unwrap().unwrap();
+            bodies.push(body);
+        }
+        // Whatever is of the second of a token is later than it.
+        world.pass(SECOND);
+        happens(&world.clerk, &member);
+        for (number, body) in bodies.iter_mut().enumerate() {
+            if number == 0 || number == 1 && to_all {
+                let since = Instant::now();
+                while let Some(frame) = next(body).await {
+                    assert!(frame.unwrap().is_empty(), "{what}");
+                }
+                assert!(since.elapsed() < SECOND, "{what}: {:?}", since.elapsed());
+            } else {
+                let ended = timeout(SECOND / 5, body.frame()).await;
+                assert!(ended.is_err(), "{what}: stream {number} is another's");
+            }
         }
     }
 }
