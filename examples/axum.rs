@@ -7,17 +7,21 @@ mod demo;
 #[path = "demo/webhooks.rs"]
 mod webhooks;
 
-use std::{error::Error, process::ExitCode, sync::Arc};
+use std::{convert::Infallible, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
-    response::Html,
+    response::{
+        Html,
+        sse::{Event, Sse},
+    },
     routing::{get, post},
 };
 use demo::Clerk;
 use serde_json::{Value, json};
+use tokio_stream::{Stream, StreamExt, wrappers::IntervalStream};
 use tower_clerk::{
     AuthenticateLayer, Authorization, Claims, Readiness, RequireAuthorization, Reverification,
     RevokeAllSessions, RevokeSession, Session, SessionResolver,
@@ -46,10 +50,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 }
 
 fn app(clerk: Clerk) -> Result<Router, Box<dyn Error>> {
-    let layer = clerk.layer()?;
+    let layer = clerk.layer()?.end_streams()?;
     let admins = RequireAuthorization::new(Authorization::role("org:admin")?);
     let members = Router::new()
         .route("/me", get(me))
+        .route("/events", get(events))
         .route("/billing", get(billing))
         .with_state(Rules { billing: Authorization::reverification(Reverification::Strict) })
         .merge(Router::new().route("/admin", get(admin)).layer(admins))
@@ -82,6 +87,12 @@ impl Rule<Rules> for Billing {
 
 async fn me(session: Session, claims: Claims) -> Json<Value> {
     Json(json!({ "session": session, "claims": claims }))
+}
+
+/// Ticks until the client leaves or its session is over, at which the layer ends it.
+async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let ticks = IntervalStream::new(tokio::time::interval(Duration::from_secs(1)));
+    Sse::new(ticks.map(|_| Ok(Event::default().data("tick"))))
 }
 
 async fn admin(claims: Claims) -> String {
@@ -159,6 +170,7 @@ fn print_how_to_try_it(addr: &str, on_emulator: bool) {
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 200
   curl -i http://{addr}/admin -H "Authorization: Bearer $TOKEN"   # 403: the role org:admin is required
   curl -i http://{addr}/billing -H "Authorization: Bearer $TOKEN"   # 403: prove again who you are
+  curl -N http://{addr}/events -H "Authorization: Bearer $TOKEN"   # ticks until the session ends
   curl -i -X POST http://{addr}/sign-out -H "Authorization: Bearer $TOKEN"   # 204
   curl -i http://{addr}/me -H "Authorization: Bearer $TOKEN"   # 401
   curl -i -X POST http://{addr}/sign-out-everywhere -H "Authorization: Bearer $TOKEN"   # with a new token: 204

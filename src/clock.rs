@@ -9,6 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::{Notify, futures::Notified};
+
 use crate::unix_time::UnixTime;
 
 /// Where a component reads the time of day.
@@ -30,6 +32,7 @@ pub struct Clock(Option<Arc<Movable>>);
 struct Movable {
     standing_at: Option<SystemTime>,
     advanced_millis: AtomicU64,
+    moved: Notify,
 }
 
 impl Clock {
@@ -45,13 +48,18 @@ impl Clock {
         Self(Some(Arc::new(Movable {
             standing_at: Some(time),
             advanced_millis: AtomicU64::new(0),
+            moved: Notify::new(),
         })))
     }
 
     /// A clock that runs with the system's and can be [advanced](Clock::advance) beyond it.
     #[must_use]
     pub fn adjustable() -> Self {
-        Self(Some(Arc::new(Movable { standing_at: None, advanced_millis: AtomicU64::new(0) })))
+        Self(Some(Arc::new(Movable {
+            standing_at: None,
+            advanced_millis: AtomicU64::new(0),
+            moved: Notify::new(),
+        })))
     }
 
     /// The time it shows.
@@ -84,6 +92,12 @@ impl Clock {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         let advance = |advanced: u64| Some(advanced.saturating_add(millis));
         let _ = movable.advanced_millis.fetch_update(Ordering::SeqCst, Ordering::SeqCst, advance);
+        movable.moved.notify_waiters();
+    }
+
+    /// Comes to pass when this clock is moved the next time, where it can be. It misses no move from now on.
+    pub(crate) fn moves(&self) -> Option<Notified<'_>> {
+        self.0.as_ref().map(|movable| movable.moved.notified())
     }
 }
 
@@ -94,6 +108,7 @@ impl Clock {
         let movable = self.0.as_ref().unwrap();
         let millis = u64::try_from(by.as_millis()).unwrap();
         assert!(movable.advanced_millis.fetch_sub(millis, Ordering::SeqCst) >= millis);
+        movable.moved.notify_waiters();
     }
 }
 

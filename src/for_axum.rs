@@ -2,6 +2,7 @@
 //!
 //! [`Session`] and [`Claims`] are extractors of their own, and so are `Option<Session>` and
 //! `Option<Claims>` on routes where a caller [may be anonymous](crate::AuthenticateLayer::allow_anonymous).
+//! [`SessionWatch`] is one where the layer [watches](crate::AuthenticateLayer::watch), for a handler whose work outlives the request.
 //! [`Authorized`] gives the claims of a caller who may do what a [`Rule`] asks for.
 //!
 //! ```
@@ -41,7 +42,7 @@ use http::{StatusCode, request::Parts};
 
 pub use self::authorized::{Authorized, Rule};
 use crate::{
-    Claims, Protocol, Rejection, Session,
+    Claims, Protocol, Rejection, Session, SessionWatch,
     middleware::{Refusals, find, find_optional},
 };
 
@@ -74,8 +75,9 @@ macro_rules! extractor {
 
 extractor!(Session);
 extractor!(Claims);
+extractor!(SessionWatch);
 
-/// A handler asked for a [`Session`] or [`Claims`] that the request does not have, or for an
+/// A handler asked for a [`Session`], [`Claims`] or a [`SessionWatch`] that the request does not have, or for an
 /// [authorization](Authorized) that its caller does not have.
 ///
 /// An anonymous caller is answered 401, one who may not 403, and 503 one whose session cannot be described just now

@@ -24,7 +24,7 @@ use http::{Extensions, header};
 use tonic::{Code, Request, Status, metadata::MetadataMap, server::NamedService};
 
 use crate::{
-    Authenticate, Authorization, Authorize, Claims, Protocol, Rejection, Session,
+    Authenticate, Authorization, Authorize, Claims, Protocol, Rejection, Session, SessionWatch,
     middleware::{Refusals, Wanted, find, require},
 };
 
@@ -48,6 +48,32 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// `UNAUTHENTICATED` for an anonymous caller; `INTERNAL`, saying why, where no token was looked for.
     fn claims(&self) -> Result<&Claims, Status>;
+
+    /// Tells when the caller's session is over, where the layer [watches](crate::AuthenticateLayer::watch): for a method that
+    /// receives its client's stream, which [`end_streams`](crate::AuthenticateLayer::end_streams) does not end.
+    ///
+    /// ```
+    /// use tonic::{Request, Response, Status, Streaming};
+    /// use tower_clerk::for_tonic::RequestExt;
+    ///
+    /// async fn upload(request: Request<Streaming<Vec<u8>>>) -> Result<Response<u64>, Status> {
+    ///     let watch = request.watch()?.clone();
+    ///     let (mut chunks, mut bytes) = (request.into_inner(), 0);
+    ///     loop {
+    ///         let chunk = tokio::select! {
+    ///             chunk = chunks.message() => chunk?,
+    ///             rejection = watch.ended() => return Err(rejection.into()),
+    ///         };
+    ///         let Some(chunk) = chunk else { return Ok(Response::new(bytes)) };
+    ///         bytes += chunk.len() as u64;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UNAUTHENTICATED` for an anonymous caller; `INTERNAL`, saying why, where nobody watches.
+    fn watch(&self) -> Result<&SessionWatch, Status>;
 
     /// The claims of a caller who [may](Claims::has).
     ///
@@ -81,6 +107,10 @@ impl<T> RequestExt for Request<T> {
     }
 
     fn claims(&self) -> Result<&Claims, Status> {
+        found(self.extensions())
+    }
+
+    fn watch(&self) -> Result<&SessionWatch, Status> {
         found(self.extensions())
     }
 

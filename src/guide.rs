@@ -17,3 +17,14 @@ pub mod fleet {}
 
 #[doc = include_str!("guide/freshness.md")]
 pub mod freshness {}
+
+/// Streams and sockets: what ends with the session, and how late.
+#[cfg_attr(
+    all(feature = "axum", feature = "tonic", feature = "testing"),
+    doc = include_str!("guide/streams.md")
+)]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "tonic", feature = "testing")),
+    doc = "Streams and sockets: the page is there with the features `axum`, `tonic` and `testing`."
+)]
+pub mod streams {}

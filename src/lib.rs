@@ -47,6 +47,7 @@
 //! | Clerk's Sessions API | [`SessionsClient`] |
 //! | several processes that act as one | [`fleet`] |
 //! | what Clerk tells by webhook | [`ReceiveWebhooks`], or [`webhook`] in a handler of your own |
+//! | streams and sockets that end with the session | [`SessionWatch`], [`guide::streams`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
 //!
 //! # How late a revocation can be noticed
@@ -144,7 +145,7 @@ pub use self::{
     publishable_key::PublishableKey,
     resolve::{
         Dependency, Freshness, Readiness, Rejection, RejectionKind, ResolveSession, Resolved,
-        RevokeAll, SessionResolver, SessionResolverBuilder,
+        RevokeAll, SessionResolver, SessionResolverBuilder, SessionWatch,
     },
     secret_key::SecretKey,
     session::{Session, SessionActivity, SessionStatus, SessionTask},

@@ -6,18 +6,19 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     hint::black_box,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body::{Body, Frame};
 use http_body_util::Empty;
 use tower::{Layer, Service, layer::util::Stack};
 use tower_clerk::{
-    AuthenticateLayer, Authorization, Credential, Policy, PublishableKey, RequireAuthorization,
-    Reverification, SessionCheck, SessionResolver,
+    Authenticate, AuthenticateLayer, Authorization, Credential, Policy, PublishableKey,
+    RequireAuthorization, Reverification, SessionCheck, SessionResolver,
     testing::{Membership, SessionsApi},
 };
 
@@ -145,6 +146,93 @@ async fn what_a_token_grants_is_decoded_once_and_then_asked_without_an_allocatio
     let bearer = Some((&header::AUTHORIZATION, &*bearer));
     assert_eq!(allocations(&Stack::new(require, layer), bearer), 4, "those of a hit");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_there_at_once_pays_nothing_for_streams_that_end() {
+    let clerk = SessionsApi::start().await;
+    let token = clerk.mint(&clerk.sign_in("user_ada")).expires_in(HOUR).sign();
+    let resolver = clerk.resolver();
+    warm(&resolver, &token).await;
+    let layer = AuthenticateLayer::new(resolver).unwrap();
+    for content_type in ["application/json", "application/grpc"] {
+        let of_layer = |layer: &AuthenticateLayer, answer: Answer| {
+            let bearer = format!("Bearer {token}");
+            let mut service = layer.layer(answer);
+            let request = || {
+                let request = Request::post("/").version(http::Version::HTTP_2);
+                let request = request.header(header::CONTENT_TYPE, content_type);
+                request.header(header::AUTHORIZATION, &bearer).body(()).unwrap()
+            };
+            (0..100)
+                .map(|_| {
+                    let request = request();
+                    count(|| call_whole(&mut service, request))
+                })
+                .min()
+                .unwrap()
+        };
+        let ending = layer.clone().end_streams().unwrap();
+        let at_once = Answer { frames: 2, waits: false };
+        assert_eq!(of_layer(&ending, at_once), of_layer(&layer, at_once), "{content_type}");
+        let later = Answer { frames: 2, waits: true };
+        assert!(of_layer(&ending, later) > of_layer(&layer, later), "the negative control");
+    }
+}
+
+/// Answers with so many frames, and then waits for good or ends.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    frames: u8,
+    waits: bool,
+}
+
+impl Service<Request<()>> for Answer {
+    type Response = Response<Self>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        black_box(&request);
+        ready(Ok(Response::new(*self)))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.frames.checked_sub(1) {
+            Some(left) => {
+                self.frames = left;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"frame")))))
+            }
+            None if self.waits => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+/// Calls the service and reads its answer for as long as there is something to read.
+fn call_whole(service: &mut Authenticate<Answer>, request: Request<()>) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(response)) = pin!(service.call(request)).poll(cx) else {
+        panic!("it must answer at once")
+    };
+    let mut body = pin!(response.into_body());
+    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(cx) {
+        drop(black_box(frame));
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_refusal_without_a_credential_allocates_for_its_answer_alone() {

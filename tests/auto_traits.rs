@@ -7,8 +7,8 @@ use tower_clerk::{
     Readiness, ReceiveWebhooks, Rejection, RejectionKind, RequireAuthorization, Resolved,
     ResponseBody, ResponseFuture, RevokeAll, RevokeAllError, RevokeAllSessions, RevokeSession,
     SecretKey, Session, SessionActivity, SessionCheck, SessionId, SessionResolver,
-    SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient, TokenVerifier, UserId,
-    WebhookSecret, claims, client, extract, token,
+    SessionResolverBuilder, SessionStatus, SessionTask, SessionWatch, SessionsClient,
+    TokenVerifier, UserId, WebhookSecret, claims, client, extract, token,
 };
 
 fn value<T: Send + Sync + Unpin + 'static>() {}
@@ -25,7 +25,7 @@ fn every_public_type_goes_to_another_thread() {
     value::<(ReceiveWebhooks, RevokeAll, RevokeAllError, RevokeAllSessions)>();
     value::<(SessionResolver, SessionResolverBuilder, SessionStatus, SessionTask, SessionsClient)>(
     );
-    value::<(TokenVerifier, UserId, WebhookSecret)>();
+    value::<(SessionWatch, TokenVerifier, UserId, WebhookSecret)>();
     value::<(claims::Entitlement, claims::FactorAges, claims::Organization)>();
     value::<(client::Error, client::ApiError, client::Quota, client::SessionsClientBuilder)>();
     value::<(extract::BearerToken, extract::SessionCookie, extract::QueryToken)>();

@@ -8,6 +8,8 @@ use crate::Credential;
 /// The token in the query of a GET, `/events?token=…`, for what cannot set a header: a browser's `EventSource` and `WebSocket`.
 ///
 /// An empty one counts as absent; several are refused. It is percent-decoded. Requests of other methods have none.
+/// An `EventSource` that comes back presents the same token again, which has expired by then: the [guide](crate::guide::streams)
+/// has what to do about that.
 ///
 /// # Security
 ///

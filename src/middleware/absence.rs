@@ -1,8 +1,8 @@
 use http::Extensions;
 
-#[cfg(any(feature = "axum", feature = "tonic"))]
-use crate::Session;
 use crate::{Claims, Rejection, admitted_by::AdmittedBy};
+#[cfg(any(feature = "axum", feature = "tonic"))]
+use crate::{Session, SessionWatch};
 
 /// The mark on a request that the layer passed without a session or without claims, so that an
 /// extractor can tell a forgotten layer from an anonymous caller.
@@ -45,6 +45,8 @@ pub(super) fn admitted_by(extensions: &Extensions) -> Option<&AdmittedBy> {
 pub(crate) trait Wanted: Clone + Send + Sync + 'static {
     /// What is to be done where this is what the check does not give.
     const INSTEAD: &'static str;
+    /// Whether it is there for whoever was admitted, and only where the layer was told so.
+    const IS_OPTED_IN: bool = false;
 }
 
 #[cfg(any(feature = "axum", feature = "tonic"))]
@@ -57,6 +59,13 @@ impl Wanted for Claims {
         "a session identifier came without a token: use `Session`, or extract session tokens";
 }
 
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl Wanted for SessionWatch {
+    const INSTEAD: &'static str =
+        "the session is not watched: have `AuthenticateLayer` do so, by `.watch()`";
+    const IS_OPTED_IN: bool = true;
+}
+
 /// What is asked for; or why it is not there.
 pub(super) fn look_for<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejection> {
     if let Some(found) = extensions.get() {
@@ -64,12 +73,13 @@ pub(super) fn look_for<T: Wanted>(extensions: &Extensions) -> Result<&T, Rejecti
     }
     let (reason, detail) = match extensions.get::<Absence>().map(|absence| absence.cause) {
         Some(Cause::Anonymous | Cause::Preflight) => return Err(Rejection::missing_credential()),
-        Some(Cause::Undescribed) => return Err(Rejection::unavailable()),
-        None => return Err(layer_missing()),
         Some(Cause::Exempt) => (
             "route-exempt",
             "this route is exempt from authentication: ask for `Option<Session>`, or end the exemption",
         ),
+        _ if T::IS_OPTED_IN && admitted_by(extensions).is_some() => ("not-opted-in", T::INSTEAD),
+        Some(Cause::Undescribed) => return Err(Rejection::unavailable()),
+        None => return Err(layer_missing()),
         Some(Cause::Networkless | Cause::WithoutToken) => ("not-with-this-check", T::INSTEAD),
     };
     Err(Rejection::misconfigured(reason).with_detail(detail))
@@ -89,9 +99,9 @@ pub(crate) fn find_optional<T: Wanted>(extensions: &Extensions) -> Result<Option
         return Ok(Some(found));
     }
     match extensions.get::<Absence>().map(|absence| absence.cause) {
-        None => Err(layer_missing()).inspect_err(log_mistake),
-        Some(Cause::Undescribed) => Err(Rejection::unavailable()),
-        Some(_) => Ok(None),
+        Some(Cause::Anonymous | Cause::Preflight | Cause::Exempt) => Ok(None),
+        Some(Cause::Networkless | Cause::WithoutToken) if !T::IS_OPTED_IN => Ok(None),
+        _ => find(extensions).map(Some),
     }
 }
 

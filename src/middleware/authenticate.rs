@@ -56,17 +56,18 @@ impl AuthenticateLayer {
     /// # Security
     ///
     /// Whoever goes on after an error has authenticated nobody. A connection that outlives the request is not looked at again: where a
-    /// revocation is to end it, ask [`SessionResolver::get`](crate::SessionResolver::get) from time to time.
+    /// revocation is to end it, have the layer [watch](AuthenticateLayer::watch), and close it when
+    /// [the watch](crate::SessionWatch) says so.
     pub async fn authenticate(&self, request: &mut Parts) -> Result<(), Rejection> {
         let settings = &*self.settings;
         let (outcome, source) = match settings.admit(request) {
-            Verdict::Granted => return Ok(()),
+            Verdict::Granted(_) => return Ok(()),
             Verdict::Refused(rejection) => (Err(rejection), Source::Hit),
             Verdict::Asking(resolving) => {
                 let since = Instant::now();
                 let resolved = resolving.await;
-                let granted = resolved.and_then(|it| settings.grant(it, &mut request.extensions));
-                (granted, Source::Miss(since.elapsed()))
+                let granted = resolved.and_then(|it| settings.grant(it, request));
+                (granted.map(drop), Source::Miss(since.elapsed()))
             }
         };
         outcome.inspect_err(|rejection| settings.note_refusal(rejection, request, source))

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::ending::Ending;
+
 pin_project! {
     /// The body of an authenticated service's response: the inner service's, or the refusal's.
     #[derive(Debug)]
@@ -22,6 +24,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Inner { #[pin] body: B },
+        Watched { #[pin] body: Option<B>, ending: Ending },
         Answer { #[pin] body: AnswerBody },
     }
 }
@@ -29,6 +32,11 @@ pin_project! {
 impl<B> ResponseBody<B> {
     pub(super) fn inner(body: B) -> Self {
         Self { kind: Kind::Inner { body } }
+    }
+
+    /// One that ends with the session, too.
+    pub(super) fn watched(body: B, ending: Ending) -> Self {
+        Self { kind: Kind::Watched { body: Some(body), ending } }
     }
 
     pub(super) fn answer(bytes: Bytes) -> Self {
@@ -53,6 +61,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProj::Inner { body } => body.poll_frame(cx),
+            KindProj::Watched { body, ending } => ending.poll_frame(body, cx),
             KindProj::Answer { body } => {
                 Poll::Ready(ready!(body.poll_frame(cx)).map(|Ok(frame)| Ok(frame)))
             }
@@ -62,6 +71,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
+            Kind::Watched { body, .. } => body.as_ref().is_none_or(Body::is_end_stream),
             Kind::Answer { body } => body.is_end_stream(),
         }
     }
@@ -69,6 +79,9 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
+            Kind::Watched { body, .. } => {
+                body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+            }
             Kind::Answer { body } => body.size_hint(),
         }
     }

@@ -11,7 +11,11 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{AuthenticateLayer, ResponseBody, events::Source};
+use super::{
+    AuthenticateLayer, ResponseBody,
+    ending::{Caller, Ending},
+    events::Source,
+};
 use crate::{Rejection, resolve::Resolving};
 
 pin_project! {
@@ -29,7 +33,7 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, ReqBody> {
         /// The caller is known; the inner service is at work.
-        Inner { #[pin] future: F },
+        Inner { #[pin] future: F, ending: Option<Ending> },
         /// The request is refused.
         Refused { response: Option<Response<Bytes>> },
         /// The caller is not known yet.
@@ -40,6 +44,7 @@ pin_project! {
         /// The caller may pass; the inner service is not ready yet.
         Granted {
             waiting: Option<Box<Waiting<S, ReqBody>>>,
+            caller: Option<Caller>,
             has_waited: bool,
         },
     }
@@ -59,8 +64,8 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
-        Self { state: State::Inner { future } }
+    pub(super) fn inner(future: S::Future, ending: Option<Ending>) -> Self {
+        Self { state: State::Inner { future, ending } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
@@ -95,9 +100,13 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future } => {
+                StateProj::Inner { future, ending } => {
                     let response = ready!(future.poll(cx))?;
-                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                    let ending = ending.take();
+                    return Poll::Ready(Ok(response.map(|body| match ending {
+                        None => ResponseBody::inner(body),
+                        Some(ending) => ResponseBody::watched(body, ending),
+                    })));
                 }
                 StateProj::Refused { response } => {
                     let response = response.take().expect("polled after completion");
@@ -107,15 +116,17 @@ where
                     let answer = ready!(resolving.as_mut().poll(cx));
                     let mut waiting = waiting.take().expect("polled after completion");
                     let settings = &waiting.layer.settings;
-                    let extensions = &mut waiting.parts.extensions;
-                    match answer.and_then(|resolved| settings.grant(resolved, extensions)) {
-                        Ok(()) => State::Granted { waiting: Some(waiting), has_waited: false },
+                    let parts = &mut waiting.parts;
+                    match answer.and_then(|resolved| settings.grant(resolved, parts)) {
+                        Ok(caller) => {
+                            State::Granted { waiting: Some(waiting), caller, has_waited: false }
+                        }
                         Err(rejection) => {
                             State::Refused { response: Some(waiting.refuse(rejection)) }
                         }
                     }
                 }
-                StateProj::Granted { waiting, has_waited } => {
+                StateProj::Granted { waiting, caller, has_waited } => {
                     let ready = waiting.as_mut().expect("polled after completion");
                     let Poll::Ready(is_ready) = ready.inner.poll_ready(cx) else {
                         *has_waited = true;
@@ -130,8 +141,10 @@ where
                             State::Refused { response: Some(ready.refuse(rejection)) }
                         }
                         None => {
+                            let ending =
+                                caller.take().map(|caller| Ending::new(caller, &ready.layer));
                             let request = Request::from_parts(ready.parts, ready.body);
-                            State::Inner { future: ready.inner.call(request) }
+                            State::Inner { future: ready.inner.call(request), ending }
                         }
                     }
                 }

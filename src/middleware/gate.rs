@@ -7,20 +7,21 @@ use http::{Extensions, Response, request::Parts};
 
 use super::{
     absence::{Absence, Cause},
+    ending::Caller,
     events::Source,
     layer::Settings,
     preflight::is_preflight,
 };
 use crate::{
-    Claims, Credential, Freshness, Rejection, Resolved, Session,
+    Claims, Credential, Freshness, Rejection, Resolved, Session, SessionWatch,
     admitted_by::{AdmittedBy, ResolverId},
     resolve::Resolving,
 };
 
 /// What becomes of a request.
 pub(super) enum Verdict {
-    /// It may pass; its extensions say as whose.
-    Granted,
+    /// It may pass; its extensions say as whose. What it is answered may end with that session.
+    Granted(Option<Caller>),
     Refused(Rejection),
     /// Clerk must be asked first.
     Asking(Resolving),
@@ -52,9 +53,8 @@ impl Settings {
         };
         let verdict = match self.resolver.cached(&credential, &self.policy) {
             Some(answer) => {
-                let granted =
-                    answer.and_then(|resolved| self.grant(resolved, &mut parts.extensions));
-                granted.map_or_else(Verdict::Refused, |()| Verdict::Granted)
+                let granted = answer.and_then(|resolved| self.grant(resolved, parts));
+                granted.map_or_else(Verdict::Refused, Verdict::Granted)
             }
             None => {
                 let credential = credential.to_owned();
@@ -73,8 +73,14 @@ impl Settings {
     pub(super) fn grant(
         &self,
         resolved: Resolved,
-        extensions: &mut Extensions,
-    ) -> Result<(), Rejection> {
+        parts: &mut Parts,
+    ) -> Result<Option<Caller>, Rejection> {
+        let watch = self.watch.then(|| self.watch(&resolved)).transpose()?;
+        let caller = self.end_streams.then(|| {
+            let protocol = self.refusals.protocol(parts);
+            Caller::new(&resolved, watch.clone(), protocol)
+        });
+        let extensions = &mut parts.extensions;
         let Resolved { session, claims, freshness, resolver } = resolved;
         let stale = freshness.filter(Freshness::is_stale);
         if stale.is_some() {
@@ -100,7 +106,16 @@ impl Settings {
         if let Some(freshness) = stale {
             extensions.insert(freshness);
         }
-        Ok(())
+        if let Some(watch) = watch {
+            extensions.insert(watch);
+        }
+        Ok(caller)
+    }
+
+    /// Watches whom the resolver let in.
+    pub(super) fn watch(&self, resolved: &Resolved) -> Result<SessionWatch, Rejection> {
+        let watch = self.resolver.watch(resolved, &self.policy);
+        watch.ok_or_else(|| Rejection::misconfigured("nothing-watched"))
     }
 
     /// Whether a request that was granted, and then waited, is refused by what is known now. What
@@ -131,7 +146,7 @@ impl Settings {
     /// Lets a request pass as nobody's.
     fn pass(&self, cause: Cause, parts: &mut Parts) -> Verdict {
         parts.extensions.insert(Absence::new(cause, self.admitted_by(None)));
-        Verdict::Granted
+        Verdict::Granted(None)
     }
 
     fn admitted_by(&self, resolver: Option<ResolverId>) -> AdmittedBy {
@@ -147,5 +162,6 @@ fn strip(extensions: &mut Extensions) {
         extensions.remove::<Freshness>();
         extensions.remove::<Absence>();
         extensions.remove::<CookieRead>();
+        extensions.remove::<SessionWatch>();
     }
 }

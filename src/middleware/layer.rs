@@ -76,6 +76,8 @@ pub(super) struct Settings {
     pub(super) anonymous: bool,
     pub(super) preflight: bool,
     pub(super) exempt: Option<Arc<dyn Exempt>>,
+    pub(super) end_streams: bool,
+    pub(super) watch: bool,
     pub(super) refusals: Refusals,
     pub(super) events: Arc<Events>,
 }
@@ -101,6 +103,8 @@ impl AuthenticateLayer {
             anonymous: false,
             preflight: false,
             exempt: None,
+            end_streams: false,
+            watch: false,
             refusals: Refusals::default(),
             events: Arc::default(),
         };
@@ -165,6 +169,51 @@ impl AuthenticateLayer {
     pub fn exempt(mut self, exempt: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         self.settings().exempt = Some(Arc::new(exempt));
         self
+    }
+
+    /// Ends the bodies of responses with the session in whose name they were asked for: event streams, long downloads, the
+    /// messages of a gRPC service. [`SessionWatch`](crate::SessionWatch) says what ends a session, and how late.
+    ///
+    /// Over gRPC the call ends with the status `UNAUTHENTICATED`. Over HTTP the body ends: a stream as if it were over, so
+    /// that an `EventSource` connects anew and is answered 401; and one of a certain length is cut off, which the client notices.
+    /// What was produced is delivered, and nothing is produced any more.
+    ///
+    /// An answer that is there at once costs nothing: a body is watched from when it is first waited for, or has had 16 frames.
+    ///
+    /// Only *bodies* end. What has none yet goes on, a handler that is at work or a gRPC method that still receives its
+    /// client's stream, and so does what is no body any more, the connection of a WebSocket. Have the layer
+    /// [`watch`](AuthenticateLayer::watch) for those.
+    ///
+    /// ```
+    /// # use tower_clerk::{Instance, SessionResolver};
+    /// use tower_clerk::AuthenticateLayer;
+    ///
+    /// # let instance = Instance::builder().secret_key("sk_test_TheKeyFromClerksDashboard".parse()?).build()?;
+    /// # let resolver = SessionResolver::new(&instance)?;
+    /// let layer = AuthenticateLayer::new(resolver)?.end_streams()?;
+    /// # Ok::<(), tower_clerk::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver [does not watch](ResolveSession::watches).
+    pub fn end_streams(mut self) -> Result<Self, ConfigError> {
+        self.settings().end_streams = true;
+        self.checked()
+    }
+
+    /// Puts a [`SessionWatch`](crate::SessionWatch) into the extensions of each request that has a session, for handlers whose
+    /// work outlives the request: a WebSocket, a gRPC method that receives a stream.
+    ///
+    /// With [`end_streams`](AuthenticateLayer::end_streams) the two are one: what the handler
+    /// [renews](crate::SessionWatch::renew), its response goes on with.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the resolver [does not watch](ResolveSession::watches).
+    pub fn watch(mut self) -> Result<Self, ConfigError> {
+        self.settings().watch = true;
+        self.checked()
     }
 
     /// Looks for the credential as `extractor` says.
@@ -247,8 +296,15 @@ impl AuthenticateLayer {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
-        let Settings { resolver, policy, extractor, .. } = &*self.settings;
+        let Settings { resolver, policy, extractor, end_streams, watch, .. } = &*self.settings;
         resolver.check_policy(policy)?;
+        if (*end_streams || *watch) && !resolver.watches() {
+            return Err(ConfigError::contradiction(
+                "`end_streams` and `watch` would do nothing with this resolver: have it give a \
+                 `SessionWatch` in `ResolveSession::watch` and say so in `ResolveSession::watches`, \
+                 or drop them",
+            ));
+        }
         if extractor.yields_session_ids() && !resolver.accepts_session_ids() {
             return Err(ConfigError::contradiction(
                 "a session identifier can only be checked with `SessionCheck::Get`; use it, or \
@@ -292,6 +348,8 @@ impl fmt::Debug for Settings {
             .field("anonymous", &self.anonymous)
             .field("preflight", &self.preflight)
             .field("exempt", &self.exempt.is_some())
+            .field("end_streams", &self.end_streams)
+            .field("watch", &self.watch)
             .field("refusals", &self.refusals)
             .finish_non_exhaustive()
     }

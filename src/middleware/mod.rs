@@ -5,6 +5,7 @@ mod answer;
 mod authenticate;
 mod authorize;
 mod body;
+mod ending;
 mod events;
 mod future;
 mod gate;

@@ -5,7 +5,9 @@ use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
 
-use super::{AuthenticateLayer, ResponseBody, ResponseFuture, events::Source, gate::Verdict};
+use super::{
+    AuthenticateLayer, ResponseBody, ResponseFuture, ending::Ending, events::Source, gate::Verdict,
+};
 
 /// Authenticates each request before the inner service sees it.
 ///
@@ -69,8 +71,9 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         match self.layer.settings.admit(&mut parts) {
-            Verdict::Granted => {
-                ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
+            Verdict::Granted(caller) => {
+                let ending = caller.map(|caller| Ending::new(caller, &self.layer));
+                ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)), ending)
             }
             Verdict::Refused(rejection) => {
                 self.give_readiness_back();

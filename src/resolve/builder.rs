@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{SessionResolver, decide::Rules, inner::Inner};
+use super::{SessionResolver, decide::Rules, inner::Inner, watch::Trouble};
 use crate::{
     Clock, ConfigError, Instance, SessionsClient, environment,
     fleet::{AnyLog, RevocationLog},
@@ -33,6 +33,7 @@ pub struct SessionResolverBuilder {
     answers_only: bool,
     networkless_if_error: bool,
     patience: Duration,
+    recheck: Duration,
     capacity: u64,
     clock: Clock,
     log: Option<AnyLog>,
@@ -57,6 +58,7 @@ impl SessionResolverBuilder {
             answers_only: false,
             networkless_if_error: false,
             patience: Duration::from_millis(250),
+            recheck: Duration::from_secs(5 * 60),
             capacity: 100_000,
             clock: Clock::system(),
             log: None,
@@ -153,6 +155,16 @@ impl SessionResolverBuilder {
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// How often Clerk is asked about a session for as long as something goes on in its name, a stream or a socket, and
+    /// nothing else has proved it active: every 5 minutes by default, give or take a tenth; at least a second, a day at most.
+    ///
+    /// However many [watch](crate::SessionWatch) one session, Clerk is asked once, and other requests of the session spare that.
+    /// A session that ended elsewhere, of which no log and no webhook tells, is noticed after 1.1 times this,
+    /// [`ttl`](SessionResolverBuilder::ttl) and [`clock_skew`](SessionResolverBuilder::clock_skew) together at the latest.
+    pub fn recheck(self, recheck: Duration) -> Self {
+        Self { recheck, ..self }
     }
 
     /// Takes nothing but Clerk's answers for evidence, as if no token said when it was assembled. Each active session then
@@ -267,6 +279,8 @@ impl SessionResolverBuilder {
             },
             instance: self.instance,
             patience: self.patience,
+            recheck: self.recheck,
+            trouble: Trouble::default(),
             clock: self.clock,
             authenticator,
             tokens: TokenCache::new(self.capacity.saturating_mul(2)),
@@ -287,6 +301,12 @@ impl SessionResolverBuilder {
             return Err(ConfigError::malformed(
                 "`ttl`, `session_ttl`, `negative_ttl`, `stale_if_error` and `patience`",
                 "at most one day each",
+            ));
+        }
+        if self.recheck < Duration::from_secs(1) || self.recheck > DAY {
+            return Err(ConfigError::malformed(
+                "`recheck`",
+                "at least a second, and a day at most",
             ));
         }
         if self.networkless_if_error && self.answers_only {

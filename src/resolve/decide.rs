@@ -31,12 +31,15 @@ pub(super) enum Presented<'a> {
     Token(&'a PresentedToken<'a>, Option<&'a VerifiedToken>),
     /// An identifier that a trusted header vouches for.
     SessionId,
+    /// Nothing any longer, by somebody who was let in with these claims or with an identifier: the session vouches.
+    Watched(Option<&'a Claims>),
 }
 
 impl<'a> Presented<'a> {
     pub(super) fn claims(self) -> Option<&'a Claims> {
         match self {
             Self::Token(_, Some(verified)) => Some(verified.claims()),
+            Self::Watched(claims) => claims,
             Self::Token(_, None) | Self::SessionId => None,
         }
     }
@@ -65,6 +68,18 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Whether a token with these claims is refused, since they may no longer be true.
+    pub(super) fn denies(&self, claims: &Claims) -> bool {
+        self.denied_before.is_some_and(|before| {
+            claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before)
+        })
+    }
+
+    /// Whether an answer was asked for before what it would be an answer to.
+    pub(super) fn outdates(&self, entry: &CacheEntry) -> bool {
+        self.denied_before.is_some_and(|before| entry.sent_at < before)
+    }
+
     /// Whether what a token proves as of this time is not denied.
     fn counts(&self, assembled_at: UnixTime, clock_skew: Duration) -> bool {
         self.denied_before.is_none_or(|before| assembled_at > before + clock_skew)
@@ -105,13 +120,12 @@ impl Rules {
                 return Err(Rejection::misconfigured("session-id-needs-get"));
             }
             Presented::SessionId => None,
+            Presented::Watched(claims) => claims,
             Presented::Token(_, None) => return Ok(Decision::NeedKeys),
             Presented::Token(presented, Some(token)) => {
                 let (claims, now, skew) = (token.claims(), question.now, self.lifetimes.clock_skew);
                 question.policy.judge(claims, Some(presented), &self.parties, now, skew)?;
-                if let Some(before) = known.denied_before
-                    && claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before)
-                {
+                if known.denies(claims) {
                     return Err(Rejection::superseded());
                 }
                 if self.check == SessionCheck::Networkless {
@@ -128,8 +142,7 @@ impl Rules {
             }
         };
         let counts = |entry: &&CacheEntry| {
-            let is_denied = known.denied_before.is_some_and(|before| entry.sent_at < before);
-            !entry.is_forgotten() && (entry.is_final() || !is_denied)
+            !entry.is_forgotten() && (entry.is_final() || !known.outdates(entry))
         };
         let Some(entry) = known.entry.filter(counts) else {
             return Ok(self.undescribed(claims, question, known));

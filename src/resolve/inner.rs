@@ -9,6 +9,7 @@ use super::{
     Rejection, Resolved,
     decide::{Decision, Known, Need, Presented, Question, Rules},
     verified_token::VerifiedToken,
+    watch::Trouble,
 };
 use crate::{
     Claims, Clock, Credential, Instance, OwnedCredential, Policy, Session, SessionId, client,
@@ -30,6 +31,9 @@ pub(super) struct Inner {
     pub(super) rules: Rules,
     /// How long those wait who can be answered otherwise.
     pub(super) patience: Duration,
+    /// How often Clerk is asked about a session that is watched.
+    pub(super) recheck: Duration,
+    pub(super) trouble: Trouble,
     pub(super) clock: Clock,
     pub(super) authenticator: Authenticator,
     pub(super) tokens: TokenCache<VerifiedToken>,
@@ -46,11 +50,20 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    fn of_watched(
+        slot: &'a Arc<Slot>,
+        claims: Option<&'a Claims>,
+        policy: &'a Policy,
+        now: UnixTime,
+    ) -> Self {
+        Self { presented: Presented::Watched(claims), slot: Some(slot), policy, asked_at: now }
+    }
+
     /// The token, for checks that send it.
     fn token(&self) -> Option<&'a str> {
         match self.presented {
             Presented::Token(presented, _) => std::str::from_utf8(presented.as_bytes()).ok(),
-            Presented::SessionId => None,
+            Presented::SessionId | Presented::Watched(_) => None,
         }
     }
 }
@@ -109,10 +122,26 @@ impl Inner {
         }
     }
 
+    /// What is said now of somebody who was let in before, once what must be known is known.
+    pub(super) async fn say_again(
+        &self,
+        slot: &Arc<Slot>,
+        claims: Option<&Claims>,
+        policy: &Policy,
+    ) -> Result<Resolved, Rejection> {
+        self.say(&Request::of_watched(slot, claims, policy, self.clock.unix_time())).await
+    }
+
+    /// Finds out whether Clerk is back, where nobody else is doing so.
+    pub(super) fn probe(&self, slot: &Arc<Slot>, claims: Option<&Claims>, policy: &Policy) {
+        let request = Request::of_watched(slot, claims, policy, self.clock.unix_time());
+        self.sessions.probe(slot, None, &self.wanted(&request, slot));
+    }
+
     /// The session as Clerk describes it, whatever its state.
     pub(super) async fn get(&self, id: &SessionId) -> Result<Session, client::Error> {
         let slot = self.sessions.slot(id);
-        let now = self.clock.unix_time();
+        let (now, learned) = (self.clock.unix_time(), slot.learned());
         let lifetimes = &self.rules.lifetimes;
         let known = slot.entry().clone().filter(|entry| {
             let ttl = match entry.active(now) {
@@ -127,7 +156,7 @@ impl Inner {
             Some(entry) => entry,
             None => {
                 let (lifetime, epoch) = (lifetimes.ttl, slot.epoch());
-                let wanted = Wanted { asked_at: now, lifetime, epoch, for_token_of: None };
+                let wanted = Wanted { asked_at: now, lifetime, epoch, learned, for_token_of: None };
                 let asked = self.sessions.ask(&slot, None, &wanted, Patience::Whole).await;
                 asked.map_err(LookupError::into_error)?
             }
@@ -218,10 +247,10 @@ impl Inner {
         let decide = |entry: Option<&CacheEntry>, in_vain| {
             self.decide(request, entry, self.clock.unix_time(), in_vain)
         };
-        let known = request.slot.and_then(|slot| slot.entry().clone());
+        let Some(slot) = request.slot else { return verdict(decide(None, false)) };
+        let mut wanted = self.wanted(request, slot);
+        let known = slot.entry().clone();
         let mut decision = decide(known.as_deref(), false);
-        let Some(slot) = request.slot else { return verdict(decision) };
-        let wanted = self.wanted(request, slot);
         for _ in 0..ATTEMPTS {
             let Decision::NeedSession(Need::Wait) = decision else { break };
             let known = slot.entry().clone();
@@ -232,6 +261,7 @@ impl Inner {
             }
             let patience = self.patience_of(request, &decide(known.as_deref(), true));
             let asked = self.sessions.ask(slot, request.token(), &wanted, patience).await;
+            wanted.learned = slot.learned();
             decision = match asked {
                 Ok(entry) => decide(Some(&*entry), false),
                 Err(error) => {
@@ -270,6 +300,7 @@ impl Inner {
             asked_at: request.asked_at,
             lifetime: max_age.map_or(lifetime, |max_age| max_age.min(lifetime)),
             epoch: slot.epoch(),
+            learned: slot.learned(),
             for_token_of: request.presented.claims().and_then(Claims::assembled_at),
         }
     }
@@ -294,7 +325,7 @@ impl Inner {
     }
 
     /// Before when what was assembled or asked for this user counts for nothing.
-    fn denied_before(
+    pub(super) fn denied_before(
         &self,
         presented: Presented<'_>,
         entry: Option<&CacheEntry>,

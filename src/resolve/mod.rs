@@ -13,6 +13,7 @@ mod resolved;
 mod resolver;
 mod revoke_all;
 mod verified_token;
+mod watch;
 mod webhooks;
 
 #[cfg(test)]
@@ -29,4 +30,5 @@ pub use self::{
     resolved::{Freshness, Resolved},
     resolver::SessionResolver,
     revoke_all::RevokeAll,
+    watch::SessionWatch,
 };

@@ -1,6 +1,6 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::{Rejection, Resolved};
+use super::{Rejection, Resolved, SessionWatch};
 use crate::{ConfigError, Credential, Instance, OwnedCredential, Policy};
 
 /// A way to resolve credentials: [`SessionResolver`](crate::SessionResolver), or your own.
@@ -99,6 +99,23 @@ pub trait ResolveSession: Send + Sync + 'static {
         true
     }
 
+    /// Whether it [watches](ResolveSession::watch) what it resolved.
+    ///
+    /// A layer with a resolver that does not say so is refused at start-up where it is to
+    /// [end streams](crate::AuthenticateLayer::end_streams) or to [watch](crate::AuthenticateLayer::watch).
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Watches what it resolved, for what goes on in the session's name. A resolver of your own that asks a
+    /// [`SessionResolver`](crate::SessionResolver) has [that one](crate::SessionResolver::watch) watch.
+    ///
+    /// Where there is nothing, whatever was to be watched ends at once.
+    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        let _ = (resolved, policy);
+        None
+    }
+
     /// What its way of checking is called in events.
     fn name(&self) -> &'static str {
         "custom"
@@ -142,6 +159,14 @@ impl<R: ResolveSession> ResolveSession for Arc<R> {
         R::accepts_session_ids(self)
     }
 
+    fn watches(&self) -> bool {
+        R::watches(self)
+    }
+
+    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        R::watch(self, resolved, policy)
+    }
+
     fn name(&self) -> &'static str {
         R::name(self)
     }
@@ -182,6 +207,14 @@ impl AnyResolver {
         self.0.accepts_session_ids_erased()
     }
 
+    pub(crate) fn watches(&self) -> bool {
+        self.0.watches_erased()
+    }
+
+    pub(crate) fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        self.0.watch_erased(resolved, policy)
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.0.name_erased()
     }
@@ -203,6 +236,8 @@ trait Erased: Send + Sync {
     fn check_policy_erased(&self, policy: &Policy) -> Result<(), ConfigError>;
     fn instance_erased(&self) -> Option<&Instance>;
     fn accepts_session_ids_erased(&self) -> bool;
+    fn watches_erased(&self) -> bool;
+    fn watch_erased(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch>;
     fn name_erased(&self) -> &'static str;
 }
 
@@ -229,6 +264,14 @@ impl<R: ResolveSession> Erased for R {
 
     fn accepts_session_ids_erased(&self) -> bool {
         self.accepts_session_ids()
+    }
+
+    fn watches_erased(&self) -> bool {
+        self.watches()
+    }
+
+    fn watch_erased(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        self.watch(resolved, policy)
     }
 
     fn name_erased(&self) -> &'static str {

@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::{Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, inner::Inner};
+use super::{
+    Readiness, Rejection, ResolveSession, Resolved, SessionResolverBuilder, SessionWatch,
+    inner::Inner,
+};
 use crate::{
     ConfigError, Credential, Instance, OrganizationId, OwnedCredential, Policy, Session, SessionId,
     SessionStatus, UserId, admitted_by::ResolverId, client, sessions::SessionCheck,
@@ -248,6 +251,14 @@ impl ResolveSession for SessionResolver {
 
     fn accepts_session_ids(&self) -> bool {
         self.inner.rules.check == SessionCheck::Get
+    }
+
+    fn watches(&self) -> bool {
+        true
+    }
+
+    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        Some(Self::watch(self, resolved, policy))
     }
 
     fn name(&self) -> &'static str {

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::{Notify, futures::Notified};
+
 use crate::{OrganizationId, UserId};
 
 /// What refuses tokens of a user, or of a user in one organization, that were assembled before some time.
@@ -19,6 +21,8 @@ use crate::{OrganizationId, UserId};
 pub(crate) struct Denials {
     any: AtomicBool,
     held: RwLock<Held>,
+    /// Wakes all who watch a session: a new one may be about any of them.
+    added: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +54,11 @@ const ROOM: usize = 100_000;
 impl Denials {
     pub(crate) fn are_there(&self) -> bool {
         self.any.load(Ordering::Acquire)
+    }
+
+    /// Comes to pass with the next denial. It misses none from now on, polled or not.
+    pub(crate) fn additions(&self) -> Notified<'_> {
+        self.added.notified()
     }
 
     /// Before when what was assembled or asked for the user counts for nothing.
@@ -129,6 +138,8 @@ impl Denials {
         };
         held.count += usize::from(is_new);
         self.any.store(true, Ordering::Release);
+        drop(held);
+        self.added.notify_waiters();
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Held> {

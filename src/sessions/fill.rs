@@ -218,7 +218,7 @@ async fn wait(
 }
 
 /// The standard library's only source of randomness.
-fn chance() -> u64 {
+pub(crate) fn chance() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

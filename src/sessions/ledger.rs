@@ -78,6 +78,8 @@ pub(crate) struct Wanted {
     pub(crate) lifetime: Duration,
     /// The slot's epoch when the request arrived: what was outdated already is of no use.
     pub(crate) epoch: u64,
+    /// [How many answers](Slot::learned) the slot had had when it was looked at in vain: a later one may serve.
+    pub(crate) learned: u64,
     /// As of when the token speaks that wants it.
     pub(crate) for_token_of: Option<SystemTime>,
 }
@@ -101,10 +103,15 @@ pub(super) struct Term {
 }
 
 impl Slot {
+    /// The number of the latest answer.
+    pub(crate) fn learned(&self) -> u64 {
+        self.ledger().last_learned
+    }
+
     /// Joins the question under way where its answer serves, or the one behind it, or begins one. A question that is
     /// overdue counts as ended: the runtime that began it stands still or is gone.
     ///
-    /// `None` where the session is over and there is nothing left to ask.
+    /// `None` where there is nothing left to ask: the session is over, or the answer has come since somebody looked.
     pub(super) fn join(self: &Arc<Self>, wanted: &Wanted, term: Term) -> Option<Joined> {
         let mut ledger = self.ledger();
         if self.is_over() {
@@ -112,6 +119,9 @@ impl Slot {
         }
         let Some(under_way) = ledger.under_way.as_ref().filter(|it| term.now < it.overdue_at)
         else {
+            if self.has_come(wanted, &ledger) {
+                return None;
+            }
             return Some(self.begin(&mut ledger, wanted.for_token_of, false, term));
         };
         let look_again_at = under_way.overdue_at;
@@ -123,6 +133,14 @@ impl Slot {
         next.for_token_of = next.for_token_of.max(wanted.for_token_of);
         let progress = next.progress.subscribe();
         Some(Joined { progress, look_again_at, is_ahead: false, begun: None })
+    }
+
+    /// Whether an answer has come that would have been joined a moment ago.
+    fn has_come(&self, wanted: &Wanted, ledger: &Ledger) -> bool {
+        ledger.last_learned > wanted.learned
+            && self.entry().as_ref().is_some_and(|entry| {
+                !entry.is_forgotten() && is_fresh(entry.sent_at, wanted.asked_at, wanted.lifetime)
+            })
     }
 
     /// Begins a question that nobody waits for, where none is under way.
@@ -252,6 +270,9 @@ impl Fill {
             self.slot.keep(Arc::clone(&entry), self.epoch);
         }
         drop(ledger);
+        if entry.active(now.into()).is_none() {
+            self.slot.wake();
+        }
         self.end(Progress::Learned(entry), term)
     }
 

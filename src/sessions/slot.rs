@@ -9,6 +9,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwapOption, Guard};
+use tokio::sync::{Notify, futures::Notified};
 
 use super::{
     atomic_time::AtomicTime,
@@ -36,6 +37,8 @@ pub(crate) struct Slot {
     renewal_tried_at: AtomicTime,
     /// The latest `exp` of any token that was seen.
     last_token_expiry: AtomicTime,
+    /// Wakes those who watch the session.
+    changed: Notify,
     ledger: Mutex<Ledger>,
 }
 
@@ -54,6 +57,7 @@ impl Slot {
             failed_at: AtomicTime::default(),
             renewal_tried_at: AtomicTime::default(),
             last_token_expiry: AtomicTime::default(),
+            changed: Notify::new(),
             ledger: Mutex::default(),
         }
     }
@@ -98,7 +102,12 @@ impl Slot {
 
     /// Whether Clerk was asked in vain so recently that asking again can wait.
     pub(crate) fn failed_just_now(&self, now: UnixTime) -> bool {
-        self.failed_at.load().is_some_and(|at| at <= now && now < at + QUIET_AFTER_FAILURE)
+        self.since_failure(now).is_some_and(|since| since < QUIET_AFTER_FAILURE)
+    }
+
+    /// How long ago Clerk was asked in vain.
+    pub(crate) fn since_failure(&self, now: UnixTime) -> Option<Duration> {
+        self.failed_at.load().filter(|&at| at <= now).map(|at| now.since(at))
     }
 
     pub(super) fn note_failure(&self, now: UnixTime) {
@@ -114,6 +123,17 @@ impl Slot {
         self.entry().as_ref().is_some_and(|entry| entry.is_final())
     }
 
+    /// Comes to pass with the next thing that may end what goes on in the session's name. It misses nothing that
+    /// happens from now on, polled or not.
+    pub(crate) fn changes(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Wakes those who watch the session, to look at it. The ledger is not locked.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
     /// Clerk's answer to this process's own revocation.
     pub(super) fn answer_to_revocation(&self) -> Option<Result<Session, client::Error>> {
         match &self.entry().as_ref()?.fact {
@@ -125,7 +145,7 @@ impl Slot {
     /// Forgets what is known, except that it is over, and outdates every answer under way: what tokens prove up to
     /// now counts for nothing until Clerk has been asked again.
     pub(super) fn forget(&self, now: UnixTime) {
-        let _ledger = self.outdate();
+        let ledger = self.outdate();
         if self.is_over() {
             return;
         }
@@ -134,6 +154,8 @@ impl Slot {
             self.entry().as_ref().filter(|entry| entry.is_forgotten()).map(|it| it.sent_at);
         let at = earlier.map_or(now, |earlier| earlier.max(now));
         self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Forgotten, at))));
+        drop(ledger);
+        self.wake();
     }
 
     /// Remembers that the session is over. What Clerk answered to a revocation is not forgotten.
@@ -143,6 +165,8 @@ impl Slot {
             self.entry.store(Some(Arc::new(CacheEntry::noted(Fact::Ended(ending), at))));
         }
         ledger.give_up_next();
+        drop(ledger);
+        self.wake();
     }
 
     /// Keeps an answer to a question of this epoch, unless it is outdated. The ledger is locked.

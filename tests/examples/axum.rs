@@ -65,6 +65,31 @@ async fn the_token_of_the_demonstration_is_good_for_an_hour() {
 }
 
 #[tokio::test]
+async fn the_events_tick_until_the_session_ends() {
+    let app = Server::start("axum");
+    let caller = Caller::of(&app);
+    let token = sign_in(&caller).await;
+    let mut events = caller.get("/events", Some(&token)).await;
+    assert_eq!(header(&events, &CONTENT_TYPE), "text/event-stream");
+    for _ in 0..2 {
+        assert_eq!(events.chunk().await.unwrap().unwrap(), "data: tick\n\n");
+    }
+    caller.post("/sign-out", Some(&token)).await;
+    let since = std::time::Instant::now();
+    while events.chunk().await.unwrap().is_some() {}
+    assert!(since.elapsed() < std::time::Duration::from_secs(1), "{:?}", since.elapsed());
+    let again = caller.get("/events", Some(&token)).await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+
+    // By webhook, of an end in the dashboard.
+    let token = sign_in(&caller).await;
+    let mut events = caller.get("/events", Some(&token)).await;
+    assert_eq!(events.chunk().await.unwrap().unwrap(), "data: tick\n\n");
+    caller.post("/demo/end-elsewhere", Some(&token)).await;
+    while events.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
 async fn strangers_are_greeted_where_they_may_be_and_forgers_nowhere() {
     let app = Server::start("axum");
     let caller = Caller::of(&app);
@@ -125,6 +150,7 @@ async fn the_page_is_html_and_offers_what_the_app_can_do() {
         "/maybe",
         "/admin",
         "/billing",
+        "/events",
         "/sign-out",
         "/sign-out-everywhere",
     ] {

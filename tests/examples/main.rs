@@ -16,3 +16,4 @@ mod process;
 mod real_instance;
 mod tonic;
 mod webhooks;
+mod websocket;

@@ -40,6 +40,7 @@ impl World {
             asked_at: self.clock.unix_time(),
             lifetime,
             epoch: slot.epoch(),
+            learned: slot.learned(),
             for_token_of: None,
         }
     }

@@ -28,7 +28,8 @@ fn term(after: Duration) -> Term {
 
 /// Somebody who takes an answer of this age at most.
 fn wanted(slot: &Slot, asked_at: SystemTime, lifetime: Duration) -> Wanted {
-    Wanted { asked_at: asked_at.into(), lifetime, epoch: slot.epoch(), for_token_of: None }
+    let (epoch, learned) = (slot.epoch(), slot.learned());
+    Wanted { asked_at: asked_at.into(), lifetime, epoch, learned, for_token_of: None }
 }
 
 fn join(slot: &Arc<Slot>, asked_at: SystemTime, lifetime: Duration) -> Joined {
@@ -266,4 +267,22 @@ fn it_is_remembered_on_whose_account_clerk_was_asked() {
     }
     learn(learn(under_way, "pending").unwrap(), "pending");
     assert!(answers(9));
+}
+
+#[test]
+fn an_answer_that_comes_between_a_look_and_the_question_spares_another_call() {
+    let looked_then = |then: &dyn Fn(&Arc<Slot>), asked_at, lifetime| {
+        let slot = slot();
+        let looked = wanted(&slot, asked_at, lifetime);
+        learn(begin(&slot, noon()), "active");
+        then(&slot);
+        slot.join(&looked, term(Duration::ZERO)).is_none_or(|joined| joined.begun.is_none())
+    };
+    assert!(looked_then(&|_| (), noon(), HOUR), "the answer is in the slot");
+    assert!(!looked_then(&|_| (), noon() + seconds(1), Duration::ZERO), "it is too old");
+    assert!(!looked_then(&|slot| slot.forget(noon().into()), noon(), HOUR), "it was forgotten");
+    // Whoever has looked at it wants another.
+    let slot = slot();
+    learn(begin(&slot, noon()), "active");
+    assert!(join(&slot, noon(), HOUR).begun.is_some());
 }

@@ -1,0 +1,77 @@
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+
+use super::{LONGEST_WAIT, Step, parted};
+use crate::{
+    Clock, Credential, Instance, Policy, Resolved, SessionCheck, SessionResolver, SessionWatch,
+    token::test_signer::{ISSUED, TestSigner, at, session_claims_with},
+};
+
+const HOUR: u64 = 60 * 60;
+
+/// Networkless, so that nobody is asked.
+fn resolver() -> (SessionResolver, Clock) {
+    let clock = Clock::fixed(at(ISSUED));
+    clock.advance(Duration::from_secs(60));
+    let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).check(SessionCheck::Networkless);
+    (builder.clock(clock.clone()).build().unwrap(), clock)
+}
+
+/// A token of an hour vouches.
+fn watched() -> (SessionResolver, SessionWatch, Clock) {
+    let (resolver, clock) = resolver();
+    let claims = session_claims_with(json!({ "exp": ISSUED + HOUR }));
+    let token = TestSigner::ours().sign(&claims);
+    let credential = Credential::session_token(token.as_bytes());
+    let resolved = resolver.inner.cached(&credential, &Policy::new()).unwrap().unwrap();
+    let watch = resolver.watch(&resolved, &Policy::new());
+    (resolver, watch, clock)
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_is_noticed_within_a_minute() {
+    let (_resolver, watch, _) = watched();
+    let Step::Wait(time) = watch.0.step() else { panic!("it is not over") };
+    assert_eq!(time, LONGEST_WAIT, "and not the hour that is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_ends_nothing_and_one_that_is_ahead_does() {
+    let (_resolver, watch, clock) = watched();
+    let mut ended = tokio_test::task::spawn(watch.ended());
+    tokio_test::assert_pending!(ended.poll());
+    clock.set_back(Duration::from_secs(59));
+    assert!(ended.is_woken());
+    tokio_test::assert_pending!(ended.poll());
+    clock.advance(Duration::from_secs(HOUR + 65));
+    let std::task::Poll::Ready(rejection) = ended.poll() else { panic!("it is over") };
+    assert_eq!(rejection.reason(), "token-expired");
+    // It does not come to life again.
+    clock.set_back(Duration::from_secs(HOUR));
+    assert!(watch.is_over().is_some());
+}
+
+#[tokio::test]
+async fn a_watch_that_is_dropped_gives_its_slot_back() {
+    // Of two processes: the other one has not seen the token, and holds on to nothing on its account.
+    let ((_seen, watch, _), (unseen, _)) = (watched(), resolver());
+    let claims = watch.0.state().voucher.claims().cloned();
+    let watch = unseen.watch(&Resolved::default().with_claims(claims), &Policy::new());
+    let slot = Arc::downgrade(watch.0.slot.as_ref().unwrap());
+    let other = watch.clone();
+    drop(watch);
+    assert!(slot.upgrade().is_some(), "the negative control");
+    drop(other);
+    assert!(slot.upgrade().is_none());
+}
+
+#[test]
+fn watches_that_were_made_together_part() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let mut drawn: Vec<_> = (0..1000).map(|_| parted(minutes(5))).collect();
+    drawn.sort_unstable();
+    assert!(drawn[0] >= Duration::from_secs(270) && drawn[999] <= Duration::from_secs(330));
+    assert!(drawn[999] - drawn[0] > Duration::from_secs(50), "{:?}", drawn[999] - drawn[0]);
+}
