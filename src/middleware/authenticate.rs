@@ -61,13 +61,13 @@ impl AuthenticateLayer {
     pub async fn authenticate(&self, request: &mut Parts) -> Result<(), Rejection> {
         let settings = &*self.settings;
         let (outcome, source) = match settings.admit(request) {
-            Verdict::Granted(_) => return Ok(()),
+            Verdict::Granted => return Ok(()),
             Verdict::Refused(rejection) => (Err(rejection), Source::Hit),
             Verdict::Asking(resolving) => {
                 let since = Instant::now();
                 let resolved = resolving.await;
-                let granted = resolved.and_then(|it| settings.grant(it, request));
-                (granted.map(drop), Source::Miss(since.elapsed()))
+                let granted = resolved.and_then(|it| settings.grant(it, &mut request.extensions));
+                (granted, Source::Miss(since.elapsed()))
             }
         };
         outcome.inspect_err(|rejection| settings.note_refusal(rejection, request, source))

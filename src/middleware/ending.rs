@@ -8,17 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{Extensions, HeaderMap, HeaderValue, header, request::Parts};
 use http_body::{Body, Frame};
 
 use super::{AuthenticateLayer, Protocol};
 use crate::{Claims, Rejection, Resolved, Session, SessionWatch};
-
-/// Who asked, and how they are told that it is over.
-pub(super) struct Caller {
-    protocol: Protocol,
-    watch: Watch,
-}
 
 enum Watch {
     /// Not yet: most answers are there before it is worth it.
@@ -46,24 +40,27 @@ enum State {
 /// A body that never has to be waited for is watched after so many frames.
 const UNWATCHED_FRAMES: u8 = 16;
 
-impl Caller {
-    pub(super) fn new(
-        resolved: &Resolved,
-        watch: Option<SessionWatch>,
-        protocol: Protocol,
-    ) -> Self {
-        let watch = watch.map_or_else(
-            || Watch::Unmade { session: resolved.session.clone(), claims: resolved.claims.clone() },
-            Watch::Made,
-        );
-        Self { protocol, watch }
+impl Watch {
+    /// Of whom a request was granted to, if to anybody.
+    fn of(extensions: &Extensions) -> Option<Self> {
+        if let Some(watch) = extensions.get::<SessionWatch>() {
+            return Some(Self::Made(watch.clone()));
+        }
+        let session = extensions.get::<Session>().cloned();
+        let claims = extensions.get::<Claims>().cloned();
+        (session.is_some() || claims.is_some()).then_some(Self::Unmade { session, claims })
     }
 }
 
 impl Ending {
-    pub(super) fn new(caller: Caller, layer: &AuthenticateLayer) -> Self {
-        let state = State::Unwatched(caller.watch, 0);
-        Self { layer: layer.clone(), protocol: caller.protocol, state }
+    /// That of the answer to a request that was granted, where the layer is to end streams.
+    pub(super) fn of(request: &Parts, layer: &AuthenticateLayer) -> Option<Self> {
+        if !layer.settings.end_streams {
+            return None;
+        }
+        let state = State::Unwatched(Watch::of(&request.extensions)?, 0);
+        let protocol = layer.settings.refusals.protocol(request);
+        Some(Self { layer: layer.clone(), protocol, state })
     }
 
     /// The body's next frame, unless the session is over. There is no body any more after its end.

@@ -11,11 +11,7 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{
-    AuthenticateLayer, ResponseBody,
-    ending::{Caller, Ending},
-    events::Source,
-};
+use super::{AuthenticateLayer, ResponseBody, ending::Ending, events::Source};
 use crate::{Rejection, resolve::Resolving};
 
 pin_project! {
@@ -44,7 +40,6 @@ pin_project! {
         /// The caller may pass; the inner service is not ready yet.
         Granted {
             waiting: Option<Box<Waiting<S, ReqBody>>>,
-            caller: Option<Caller>,
             has_waited: bool,
         },
     }
@@ -116,17 +111,15 @@ where
                     let answer = ready!(resolving.as_mut().poll(cx));
                     let mut waiting = waiting.take().expect("polled after completion");
                     let settings = &waiting.layer.settings;
-                    let parts = &mut waiting.parts;
-                    match answer.and_then(|resolved| settings.grant(resolved, parts)) {
-                        Ok(caller) => {
-                            State::Granted { waiting: Some(waiting), caller, has_waited: false }
-                        }
+                    let extensions = &mut waiting.parts.extensions;
+                    match answer.and_then(|resolved| settings.grant(resolved, extensions)) {
+                        Ok(()) => State::Granted { waiting: Some(waiting), has_waited: false },
                         Err(rejection) => {
                             State::Refused { response: Some(waiting.refuse(rejection)) }
                         }
                     }
                 }
-                StateProj::Granted { waiting, caller, has_waited } => {
+                StateProj::Granted { waiting, has_waited } => {
                     let ready = waiting.as_mut().expect("polled after completion");
                     let Poll::Ready(is_ready) = ready.inner.poll_ready(cx) else {
                         *has_waited = true;
@@ -141,8 +134,7 @@ where
                             State::Refused { response: Some(ready.refuse(rejection)) }
                         }
                         None => {
-                            let ending =
-                                caller.take().map(|caller| Ending::new(caller, &ready.layer));
+                            let ending = Ending::of(&ready.parts, &ready.layer);
                             let request = Request::from_parts(ready.parts, ready.body);
                             State::Inner { future: ready.inner.call(request), ending }
                         }

@@ -7,7 +7,6 @@ use http::{Extensions, Response, request::Parts};
 
 use super::{
     absence::{Absence, Cause},
-    ending::Caller,
     events::Source,
     layer::Settings,
     preflight::is_preflight,
@@ -20,8 +19,8 @@ use crate::{
 
 /// What becomes of a request.
 pub(super) enum Verdict {
-    /// It may pass; its extensions say as whose. What it is answered may end with that session.
-    Granted(Option<Caller>),
+    /// It may pass; its extensions say as whose.
+    Granted,
     Refused(Rejection),
     /// Clerk must be asked first.
     Asking(Resolving),
@@ -53,8 +52,9 @@ impl Settings {
         };
         let verdict = match self.resolver.cached(&credential, &self.policy) {
             Some(answer) => {
-                let granted = answer.and_then(|resolved| self.grant(resolved, parts));
-                granted.map_or_else(Verdict::Refused, Verdict::Granted)
+                let granted =
+                    answer.and_then(|resolved| self.grant(resolved, &mut parts.extensions));
+                granted.map_or_else(Verdict::Refused, |()| Verdict::Granted)
             }
             None => {
                 let credential = credential.to_owned();
@@ -73,14 +73,11 @@ impl Settings {
     pub(super) fn grant(
         &self,
         resolved: Resolved,
-        parts: &mut Parts,
-    ) -> Result<Option<Caller>, Rejection> {
-        let watch = self.watch.then(|| self.watch(&resolved)).transpose()?;
-        let caller = self.end_streams.then(|| {
-            let protocol = self.refusals.protocol(parts);
-            Caller::new(&resolved, watch.clone(), protocol)
-        });
-        let extensions = &mut parts.extensions;
+        extensions: &mut Extensions,
+    ) -> Result<(), Rejection> {
+        if self.watch {
+            extensions.insert(self.watch(&resolved)?);
+        }
         let Resolved { session, claims, freshness, resolver } = resolved;
         let stale = freshness.filter(Freshness::is_stale);
         if stale.is_some() {
@@ -106,10 +103,7 @@ impl Settings {
         if let Some(freshness) = stale {
             extensions.insert(freshness);
         }
-        if let Some(watch) = watch {
-            extensions.insert(watch);
-        }
-        Ok(caller)
+        Ok(())
     }
 
     /// Watches whom the resolver let in.
@@ -146,7 +140,7 @@ impl Settings {
     /// Lets a request pass as nobody's.
     fn pass(&self, cause: Cause, parts: &mut Parts) -> Verdict {
         parts.extensions.insert(Absence::new(cause, self.admitted_by(None)));
-        Verdict::Granted(None)
+        Verdict::Granted
     }
 
     fn admitted_by(&self, resolver: Option<ResolverId>) -> AdmittedBy {

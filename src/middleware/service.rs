@@ -71,8 +71,8 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         match self.layer.settings.admit(&mut parts) {
-            Verdict::Granted(caller) => {
-                let ending = caller.map(|caller| Ending::new(caller, &self.layer));
+            Verdict::Granted => {
+                let ending = Ending::of(&parts, &self.layer);
                 ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)), ending)
             }
             Verdict::Refused(rejection) => {
