@@ -86,6 +86,21 @@ fn every_reason_in_the_table_is_one_that_the_source_gives() {
     assert!(!source.contains("\"token-made-up\""));
 }
 
+#[test]
+fn each_page_has_a_program_that_ends_in_an_assertion() {
+    let pages = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide")).unwrap();
+    let mut read = 0;
+    for page in pages.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&page).unwrap();
+        let blocks = text.split("\n```").skip(1).step_by(2);
+        let is_run = |block: &&str| block.starts_with('\n') || block.starts_with("rust\n");
+        let mut programs = blocks.filter(is_run);
+        assert!(programs.any(|program| program.contains("assert")), "{}", page.display());
+        read += 1;
+    }
+    assert!(read > 12, "{read}");
+}
+
 /// The cells of the table whose first column has this head, without the line below the heads.
 fn table(page: &'static str, head: &str) -> Vec<Vec<&'static str>> {
     let start = format!("| {head} |");
