@@ -65,7 +65,7 @@ async fn of_sessions_revoked_under_load_none_is_admitted_once_refused() {
 
 /// Asks one process for all sessions in turn, and gives how often one was refused.
 async fn ask_on_and_on(scene: Arc<Scene>, process: usize) -> usize {
-    let (mut was_refused, mut refusals) = (vec![false; SESSIONS], 0);
+    let (mut was_refused, mut refusals) = (vec![false; sessions()], 0);
     // A prime step, so that it is now ahead of the revocations and now behind them.
     let mut number = process;
     while !scene.is_over.load(Ordering::Relaxed) {
@@ -73,7 +73,7 @@ async fn ask_on_and_on(scene: Arc<Scene>, process: usize) -> usize {
         assert!(is_refused || !was_refused[number], "session {number} is back at {process}");
         was_refused[number] = is_refused;
         refusals += usize::from(is_refused);
-        number = (number + 7) % SESSIONS;
+        number = (number + 7) % sessions();
         yield_now().await;
     }
     refusals
