@@ -40,15 +40,19 @@
 //! | signing out, here or everywhere | [`RevokeSession`] and [`RevokeAllSessions`], or [`SessionResolver::revoke`] and [`revoke_all`](SessionResolver::revoke_all) |
 //! | what is asked of a token and a session | [`Policy`], [`SessionCheck`] |
 //! | lifetimes, keys, the size of the cache | [`SessionResolverBuilder`] |
+//! | what is checked in which way, and all that can be set | [`guide::checks`], [`guide::settings`] |
 //! | what the lifetimes mean, with a picture | [`guide::freshness`] |
 //! | where the credential is | [`extract`] |
-//! | why a request was refused, and what it is answered | [`Rejection`] |
+//! | why a request was refused, and what it is answered | [`Rejection`], [`guide::answers`], [`guide::outages`] |
 //! | tokens alone, without the layer and without asking Clerk | [`TokenVerifier`] |
 //! | Clerk's Sessions API | [`SessionsClient`] |
 //! | several processes that act as one | [`fleet`] |
 //! | what Clerk tells by webhook | [`ReceiveWebhooks`], or [`webhook`] in a handler of your own |
 //! | streams and sockets that end with the session | [`SessionWatch`], [`guide::streams`] |
 //! | tests without an account | the module `testing`, behind the feature of that name |
+//! | moving here from other code, and what there is not | [`guide::moving`], [`guide::limits`] |
+//!
+//! The [guide] has a page on each of these and on more: front ends, gRPC, WebSockets, gateways, several instances, what it costs.
 //!
 //! # How late a revocation can be noticed
 //!
@@ -125,6 +129,7 @@ mod unix_time;
 mod unreadable;
 pub mod webhook;
 
+#[doc(inline)]
 pub use self::{
     actor::Actor,
     authorization::{Authorization, Reverification},

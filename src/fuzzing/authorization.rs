@@ -93,8 +93,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2048))]
-
         #[test]
         fn authorization_is_read_as_by_a_naive_reader(fields in fields()) {
             let fields: Vec<_> = fields.iter().map(String::as_bytes).collect();

@@ -188,8 +188,6 @@ mod tests {
     use crate::claims::test_names::CLERKS_CLAIMS;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
-
         #[test]
         fn claims_are_what_they_should_be_or_refused(members in proptest::collection::vec(member(), 0..5)) {
             let base = json!({ "iss": "i", "sub": "user_1", "sid": "sess_1", "exp": 60, "v": 2 });

@@ -99,8 +99,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
-
         #[test]
         fn whatever_clerk_answers_can_be_printed(
             status in prop_oneof![Just(404_u16), 100_u16..600],

@@ -52,8 +52,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
-
         #[test]
         fn an_identifier_is_printed_as_it_was_read(
             text in "(sess|user|client|org|sess_user)?_[A-Za-z0-9_-]{0,6}([A-Za-z0-9]{110,125})?",

@@ -1,5 +1,5 @@
 //! What holds of any input: asked by the fuzz targets in `fuzz/`, which search for an exception, and
-//! by property tests, which look again each time.
+//! by property tests, which look again each time: at as many inputs as `PROPTEST_CASES` says.
 //!
 //! Each function takes an input and panics where its promise is broken. What the code ought to do is
 //! said a second time here, as naively as possible, so that the two can be compared.

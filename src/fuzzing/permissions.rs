@@ -107,8 +107,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
-
         #[test]
         fn a_permission_is_granted_only_by_its_bit(
             features in "((o|u|uo|ou|oo|x|):[a-c:]{0,2},?){0,6}",

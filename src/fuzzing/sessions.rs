@@ -149,8 +149,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
-
         #[test]
         fn a_session_is_written_as_it_was_read(session in session()) {
             session_json(session.to_string().as_bytes());

@@ -131,8 +131,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
-
         #[test]
         fn what_nobody_has_signed_is_no_event(
             id in "(msg_[a-z0-9]{1,8}|[ -~]{0,8}|.{0,4})",

@@ -1,6 +1,8 @@
 //! How many sessions a rate limit carries, in simulated time: the real resolver and the real turns of the real
 //! client, on tokio's paused clock. Only the exchange with Clerk, and the signatures of tokens, are left out.
 //!
+//! Unless `LONG_TESTS` is set, it is a tenth of the sessions on a development instance, whose limit is a tenth.
+//!
 //! `CAPACITY_MODEL=40000,1800 cargo test --release --all-features --lib capacity_model -- --nocapture` simulates
 //! another number of sessions for so many seconds, and prints what becomes of them.
 
@@ -39,7 +41,7 @@ const LATENCY: Duration = Duration::from_millis(60);
 async fn nine_thousand_sessions_of_a_production_instance_are_carried_from_cold() {
     let wanted = env::var("CAPACITY_MODEL").ok();
     let wanted = wanted.as_ref().and_then(|wanted| wanted.split_once(','));
-    let (sessions, seconds) = wanted.map_or((9_000, 660), |(sessions, seconds)| {
+    let (sessions, seconds) = wanted.map_or((scaled(9_000), 660), |(sessions, seconds)| {
         (sessions.parse().unwrap(), seconds.parse().unwrap())
     });
     let seen = simulate(sessions, seconds, Evidence::Renewed, |builder| builder).await;
@@ -52,18 +54,26 @@ async fn nine_thousand_sessions_of_a_production_instance_are_carried_from_cold()
 
 #[tokio::test(start_paused = true)]
 async fn by_answers_alone_nine_thousand_are_not_carried() {
-    let seen = simulate(9_000, 180, Evidence::Renewed, |builder| {
+    let seen = simulate(scaled(9_000), 180, Evidence::Renewed, |builder| {
         builder.ttl(Duration::from_secs(30)).evidence_from_answers_only()
     });
     let seen = seen.await;
-    assert!(seen.refused_within(COLD..180) > 1_000, "{seen}");
+    assert!(seen.refused_within(COLD..180) > scaled(1_000), "{seen}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_tokens_prove_nothing_the_ttl_divides() {
     // 76 calls a second, each of which serves for 55 s or so.
-    let seen = simulate(3_000, 240, Evidence::None, |builder| builder).await;
+    let seen = simulate(scaled(3_000), 240, Evidence::None, |builder| builder).await;
     assert_eq!(seen.refused_within(COLD..240), 0, "{seen}");
+}
+
+fn scaled(sessions: usize) -> usize {
+    if is_long() { sessions } else { sessions / 10 }
+}
+
+fn is_long() -> bool {
+    env::var_os("LONG_TESTS").is_some() || env::var_os("CAPACITY_MODEL").is_some()
 }
 
 /// What the tokens say of when they were assembled.
@@ -186,8 +196,9 @@ struct Clerk {
 
 impl Clerk {
     fn new(clock: Clock) -> Self {
+        let key = if is_long() { "sk_live_unused" } else { "sk_test_unused" };
         let instance = Instance::builder()
-            .secret_key("sk_live_unused".parse().unwrap())
+            .secret_key(key.parse().unwrap())
             .jwk_set(TestSigner::ours().jwk_set())
             .build()
             .unwrap();

@@ -169,7 +169,7 @@ impl Rules {
         known: &Known<'_>,
     ) -> Decision {
         let Question { policy, asked_at, now, in_vain, .. } = *question;
-        let (lifetimes, max_age) = (&self.lifetimes, policy.greatest_age());
+        let (lifetimes, max_age) = (&self.lifetimes, policy.asked_max_age());
         let by_token = claims.filter(|_| self.tokens_are_evidence).and_then(|claims| {
             let noted = known.assembled_at.filter(|&at| known.counts(at, lifetimes.clock_skew));
             noted.max(self.vouched_at(claims, known, now))
@@ -233,7 +233,7 @@ impl Rules {
         let Question { policy, asked_at, now, .. } = *question;
         let lifetimes = Lifetimes { ttl: self.lifetimes.negative_ttl, ..self.lifetimes };
         let stands = entry.is_final()
-            || lifetimes.answer_is_fresh(entry, policy.greatest_age(), asked_at, now)
+            || lifetimes.answer_is_fresh(entry, policy.asked_max_age(), asked_at, now)
                 && !entry.was_overtaken(now)
                 && !claims.is_some_and(|claims| self.knows_better(claims, entry));
         if !stands {
@@ -295,7 +295,7 @@ impl Rules {
         if let Some(claims) = claims
             && in_vain
             && self.networkless_if_error
-            && policy.greatest_age().is_none()
+            && policy.asked_max_age().is_none()
             && let Some(vouched_at) = self.vouched_at(claims, known, now)
             && self.lifetimes.token_is_fresh(vouched_at, None, asked_at)
             && known
@@ -320,7 +320,7 @@ impl Rules {
 }
 
 fn networkless(claims: &Claims, known: &Known<'_>, policy: &Policy) -> Result<Resolved, Rejection> {
-    if policy.greatest_age().is_some() {
+    if policy.asked_max_age().is_some() {
         return Err(Rejection::misconfigured("max-age-needs-get"));
     }
     match known.entry.map(|entry| &entry.fact) {

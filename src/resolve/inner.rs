@@ -295,7 +295,7 @@ impl Inner {
 
     fn wanted(&self, request: &Request<'_>, slot: &Slot) -> Wanted {
         let lifetime = self.rules.lifetimes.ttl;
-        let max_age = request.policy.greatest_age();
+        let max_age = request.policy.asked_max_age();
         Wanted {
             asked_at: request.asked_at,
             lifetime: max_age.map_or(lifetime, |max_age| max_age.min(lifetime)),

@@ -60,7 +60,7 @@ pub trait ResolveSession: Send + Sync + 'static {
         false
     }
 
-    /// Whether it asks anew where what it knows is older than [`Policy::greatest_age`].
+    /// Whether it asks anew where what it knows is older than [`Policy::max_age`] says.
     fn keeps_max_age(&self) -> bool {
         false
     }
@@ -79,10 +79,10 @@ pub trait ResolveSession: Send + Sync + 'static {
                  `ResolveSession::evaluates_policies`, or drop them",
             ));
         }
-        if policy.greatest_age().is_some() && !self.keeps_max_age() {
+        if policy.asked_max_age().is_some() && !self.keeps_max_age() {
             return Err(ConfigError::contradiction(
                 "the layer's `max_age` would do nothing with this resolver: have it keep \
-                 `Policy::greatest_age` and say so in `ResolveSession::keeps_max_age`, or drop it",
+                 `Policy::asked_max_age` and say so in `ResolveSession::keeps_max_age`, or drop it",
             ));
         }
         Ok(())

@@ -231,7 +231,7 @@ impl ResolveSession for SessionResolver {
 
     fn check_policy(&self, policy: &Policy) -> Result<(), ConfigError> {
         match self.inner.rules.check {
-            SessionCheck::Networkless if policy.greatest_age().is_some() => {
+            SessionCheck::Networkless if policy.asked_max_age().is_some() => {
                 Err(ConfigError::contradiction(
                     "`max_age` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
                 ))

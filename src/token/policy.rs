@@ -27,7 +27,7 @@ use crate::{
 /// let policy = Policy::new()
 ///     .authorized_parties(["https://app.example.com"])?
 ///     .max_age(Duration::from_secs(5));
-/// assert_eq!(policy.greatest_age(), Some(Duration::from_secs(5)));
+/// assert_eq!(policy.asked_max_age(), Some(Duration::from_secs(5)));
 /// # Ok::<(), tower_clerk::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -161,7 +161,7 @@ impl Policy {
     /// It is for a [`ResolveSession`](crate::ResolveSession) of your own, for a token that came by itself; of a request's credential ask
     /// [`evaluate_presented`](Policy::evaluate_presented). The signature and the issuer
     /// were judged before there were claims; the session's own state and
-    /// [`greatest_age`](Policy::greatest_age) are left to the resolver.
+    /// [`asked_max_age`](Policy::asked_max_age) are left to the resolver.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -200,9 +200,9 @@ impl Policy {
         self.judge(claims, Some(presented), &Parties::Any, now.into(), clock_skew)
     }
 
-    /// How old what proves a session active may be, where there is a bound.
+    /// The [`max_age`](Policy::max_age) that is asked for, where one is.
     #[must_use]
-    pub fn greatest_age(&self) -> Option<Duration> {
+    pub fn asked_max_age(&self) -> Option<Duration> {
         self.0.max_age
     }
 

@@ -121,7 +121,7 @@ impl TokenVerifierBuilder {
     ///
     /// Fails where nothing says what verifies the instance's tokens, or a setting means nothing here.
     pub fn build(self) -> Result<TokenVerifier, ConfigError> {
-        if self.policy.greatest_age().is_some() {
+        if self.policy.asked_max_age().is_some() {
             return Err(ConfigError::contradiction(
                 "`max_age` needs somebody who asks Clerk; use a `SessionResolver`, or drop it",
             ));

@@ -1,5 +1,6 @@
 //! Clerk breaks in every way it can while a crowd makes requests, and an oracle judges each answer.
 //!
+//! It lasts two seconds, ten with `LONG_TESTS`, or so many as it is told:
 //! `CHAOS_SECONDS=60 cargo test --release --all-features --test chaos -- --nocapture` soaks it;
 //! `CHAOS_SEED` repeats the draws of a run that failed.
 
@@ -38,7 +39,8 @@ struct Lifetimes {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_clerk_does_nobody_is_admitted_or_signed_out_wrongly() {
-    let seconds = from_env("CHAOS_SECONDS").unwrap_or(5);
+    let is_long = env::var_os("LONG_TESTS").is_some();
+    let seconds = from_env("CHAOS_SECONDS").unwrap_or(if is_long { 10 } else { 2 });
     let seed = from_env("CHAOS_SEED").unwrap_or_else(now_in_nanos);
     let panics = count_panics();
     let mut random = Random::new(seed);

@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, WWW_AUTHENTICATE},
@@ -165,6 +167,28 @@ async fn it_prints_the_lines_to_try_it_with() {
     assert!(curl.starts_with(&format!("{}/me", app.url)), "{curl}");
     let token = app.process.line_after("  TOKEN=");
     assert_eq!(token, format!("$(curl -sX POST {}/demo/sign-in)", app.url));
+}
+
+/// As they would be pasted, if there is a shell and curl.
+#[test]
+fn the_lines_of_the_readme_do_what_they_say() {
+    let app = Server::start("axum");
+    let readme = include_str!("../../README.md");
+    let (_, lines) = readme.split_once("```sh\nTOKEN=").unwrap();
+    let (lines, _) = lines.split_once("\n```").unwrap();
+    let lines: Vec<_> = lines.lines().collect();
+    let [sign_in, me, sign_out] = lines[..] else { panic!("{lines:?}") };
+    assert!(me.ends_with("# 200") && sign_out.contains("# 204; from now on /me answers 401"));
+
+    let script = format!("TOKEN={sign_in}\n{me}\n{sign_out}\n{me}\n");
+    let script = script.replace("http://127.0.0.1:3000", &app.url);
+    let Ok(shell) = Command::new("sh").arg("-c").arg(script).output() else { return };
+    if shell.status.code() == Some(127) {
+        return eprintln!("left out: the lines of the README need curl");
+    }
+    let answers = String::from_utf8(shell.stdout).unwrap();
+    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "204", "401"], "{answers}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, sync::LazyLock};
 
 use crate::process::example;
 
@@ -51,10 +51,14 @@ fn the_picture_is_the_one_in_the_documentation() {
     assert_eq!(drawn, kept.unwrap(), "draw it anew: --example capacity -- --svg docs/capacity.svg");
 }
 
-fn output() -> String {
-    let output = example("capacity").output().unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+/// What the example prints, which takes a while.
+fn output() -> &'static str {
+    static OUTPUT: LazyLock<String> = LazyLock::new(|| {
+        let output = example("capacity").output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    });
+    &OUTPUT
 }
 
 fn row<'a>(rows: &'a [Row], instance: &str, rule: &str, sessions: f64) -> &'a Row {

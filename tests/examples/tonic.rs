@@ -41,6 +41,12 @@ async fn reports_are_for_those_who_have_the_permission() {
     }
 }
 
+pub(crate) async fn read_report(server: &Server, token: Option<&str>) -> Result<String, Status> {
+    let mut reports = ReportsClient::new(connect(server).await);
+    let read = reports.read(with_token(ReadRequest {}, token)).await;
+    read.map(|reply| reply.into_inner().text)
+}
+
 #[tokio::test]
 async fn the_health_of_the_service_is_told_without_a_token() {
     let app = Server::start("tonic");

@@ -58,6 +58,17 @@ fn every_module_has_its_floor() {
 }
 
 #[test]
+fn contributing_tells_the_floors_as_they_are() {
+    let page = include_str!("../../CONTRIBUTING.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let mut told: Vec<Vec<_>> = rows
+        .map(|(modules, _)| modules.split(' ').map(|module| module.trim_matches('`')).collect())
+        .collect();
+    told.reverse();
+    assert_eq!(told, FLOORS);
+}
+
+#[test]
 fn whoever_reaches_up_or_sideways_is_found() {
     for guilty in [
         "use crate::resolve::Policy;",

@@ -183,9 +183,8 @@ impl Simulation {
 
 #[test]
 fn four_clients_that_know_nothing_of_one_another_share_a_limit() {
-    for (instance, calls) in
-        [(InstanceKind::Development, 100.0), (InstanceKind::Production, 1000.0)]
-    {
+    let instances = [(InstanceKind::Development, 100.0), (InstanceKind::Production, 1000.0)];
+    for (instance, calls) in instances.into_iter().take(if is_long() { 2 } else { 1 }) {
         for demand in [0.5, 1.2] {
             let latency = Duration::from_millis(100);
             let mut simulation = Simulation::new(instance, 4, demand, latency);
@@ -202,12 +201,13 @@ fn four_clients_that_know_nothing_of_one_another_share_a_limit() {
 
 #[test]
 fn demand_above_the_rate_is_served_at_the_rate_and_whole_when_it_falls() {
-    for (instance, demanded, latency) in [
-        (InstanceKind::Production, 1150, 100),
-        (InstanceKind::Production, 2500, 100),
+    let demands = [
         (InstanceKind::Development, 115, 300),
         (InstanceKind::Development, 1000, 300),
-    ] {
+        (InstanceKind::Production, 1150, 100),
+        (InstanceKind::Production, 2500, 100),
+    ];
+    for (instance, demanded, latency) in demands.into_iter().take(if is_long() { 4 } else { 2 }) {
         let limit = if instance == InstanceKind::Production { 100.0 } else { 10.0 };
         let latency = Duration::from_millis(latency);
         let demand = f64::from(demanded) / limit;
@@ -230,6 +230,11 @@ fn demand_above_the_rate_is_served_at_the_rate_and_whole_when_it_falls() {
         assert_eq!(simulation.turned_away, turned_away);
         assert_eq!(simulation.late, 0);
     }
+}
+
+/// A production instance takes ten times as long to simulate.
+fn is_long() -> bool {
+    std::env::var_os("LONG_TESTS").is_some()
 }
 
 #[test]
