@@ -1,5 +1,6 @@
-//! What a log between processes costs and brings: how long after a revocation the other processes of a fleet refuse, how soon
-//! one that starts has caught up, and what a session that is over takes in memory.
+//! What a log between processes costs and brings: how long after a revocation the other processes of a fleet refuse, and all of
+//! them after a webhook that one has accepted, how soon streams end, how soon a process that starts has caught up, and what a
+//! session that is over takes in memory.
 //!
 //! `cargo bench --all-features --bench fleet`
 //!
@@ -24,12 +25,13 @@ fn main() {
 #[path = "../examples/fleet/log_server.rs"]
 mod log_server;
 #[cfg(unix)]
-#[path = "../tests/fleet/process.rs"]
+#[path = "../tests/fleet/process/mod.rs"]
 mod process;
 
 #[cfg(unix)]
 mod measured {
     use std::{
+        collections::BTreeMap,
         fs,
         time::{Duration, Instant},
     };
@@ -44,10 +46,12 @@ mod measured {
 
     use super::{
         log_server::LogServer,
-        process::{self, Processes},
+        process::{self, Delay, Processes, Streams},
     };
 
     const REVOCATIONS: usize = 1000;
+    const EVENTS: usize = 500;
+    const STREAMS: usize = 100;
     const ENTRIES: usize = 100_000;
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -60,24 +64,50 @@ mod measured {
             return;
         };
         catching_up(&server).await;
-        revocations(&server).await;
+        endings(&server).await;
     }
 
-    async fn revocations(server: &LogServer) {
+    async fn endings(server: &LogServer) {
         let clerk = SessionsApi::start().await;
-        println!("on {}, {REVOCATIONS} revocations by three processes in turn", server.program());
         let mut fleet = Processes::start(&[], &clerk, &server.url()).await;
         let began = Instant::now();
+        println!("on {}, {REVOCATIONS} revocations by three processes in turn", server.program());
         let delays = fleet.revoke(&clerk, REVOCATIONS).await;
+        print_called("until another refuses, from the call of `revoke`, which asks Clerk", &delays);
+        print_returned("the same, from when it has returned", &delays);
+        println!("{EVENTS} webhooks, each to one of the three");
+        let delays = fleet.end_by_webhook(&clerk, EVENTS).await;
+        print_called("until all three refuse, from when it is sent", &delays);
+        print_returned("the same, from when it is accepted", &delays);
+        streams(&fleet, &clerk).await;
         let took = began.elapsed();
-        let called = delays.iter().map(|delay| delay.since_called).collect();
-        let returned = delays.iter().map(|delay| delay.since_returned).collect();
-        print("until another refuses, from the call of `revoke`, which asks Clerk", called);
-        print("the same, from when it has returned", returned);
         let answered: u64 = fleet.end().await.iter().sum();
         let rate = answered as f64 / took.as_secs_f64() / 1e6;
         println!("meanwhile the three answered {rate:.1} million requests a second");
-        println!("none was admitted once refused, and nobody else was refused");
+        println!(
+            "none was admitted once refused; nobody else was refused, nor did their streams end"
+        );
+    }
+
+    async fn streams(fleet: &Processes, clerk: &SessionsApi) {
+        println!("{STREAMS} webhooks of sessions whose streams are open at another process");
+        let stays = clerk.sign_in("user_ada");
+        let mut of_one_who_stays = Streams::open(fleet, 0, clerk, &stays).await;
+        let mut delays = BTreeMap::<_, Vec<_>>::new();
+        for number in 0..STREAMS {
+            let (here, there) = (number % 3, (number + 1) % 3);
+            let session = clerk.sign_in("user_eve");
+            let streams = Streams::open(fleet, there, clerk, &session).await;
+            let sent = Instant::now();
+            let (_, ended) = tokio::join!(fleet.deliver(here, &session), streams.end());
+            for (stream, at) in ended {
+                delays.entry(stream).or_default().push(at - sent);
+            }
+        }
+        for (stream, delays) in delays {
+            print(&format!("until the {stream} has ended, from when it is sent"), delays);
+        }
+        of_one_who_stays.go_on().await;
     }
 
     async fn catching_up(server: &LogServer) {
@@ -129,6 +159,14 @@ mod measured {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
         Some(line.split_whitespace().nth(1)?.parse::<usize>().ok()? * 1024)
+    }
+
+    fn print_called(what: &str, delays: &[Delay]) {
+        print(what, delays.iter().map(|delay| delay.since_called).collect());
+    }
+
+    fn print_returned(what: &str, delays: &[Delay]) {
+        print(what, delays.iter().map(|delay| delay.since_returned).collect());
     }
 
     fn print(what: &str, mut times: Vec<Duration>) {

@@ -1,17 +1,21 @@
 //! Three processes that are three processes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tower_clerk::testing::SessionsApi;
 
 use crate::{
-    process::{self, Processes},
+    process::{self, Delay, Processes, Streams},
     server::RedisServer,
 };
 
 /// By when every process refuses, on a machine that has other things to do.
 const BOUND: Duration = Duration::from_secs(2);
 const REVOCATIONS: usize = 1000;
+const EVENTS: usize = 100;
+/// What starts this program as a process of a fleet.
+const ARGUMENTS: [&str; 3] =
+    ["--exact", "processes::a_process_of_a_fleet_does_as_it_is_told", "--nocapture"];
 
 /// What the processes are started as. By itself it does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,12 +27,45 @@ async fn a_process_of_a_fleet_does_as_it_is_told() {
 async fn of_a_thousand_revocations_three_processes_refuse_each_in_time_and_for_good() {
     let Some(server) = RedisServer::start() else { return };
     let clerk = SessionsApi::start().await;
-    let arguments =
-        ["--exact", "processes::a_process_of_a_fleet_does_as_it_is_told", "--nocapture"];
-    let mut fleet = Processes::start(&arguments, &clerk, &server.url()).await;
+    let mut fleet = Processes::start(&ARGUMENTS, &clerk, &server.url()).await;
     let delays = fleet.revoke(&clerk, REVOCATIONS).await;
     assert_eq!(delays.len(), REVOCATIONS * 2);
-    let late = delays.iter().map(|delay| delay.since_returned).filter(|&delay| delay > BOUND);
-    assert_eq!(late.collect::<Vec<_>>(), [], "within {BOUND:?} of the return of `revoke`");
+    assert_eq!(late(&delays), [], "within {BOUND:?} of the return of `revoke`");
     assert!(fleet.end().await.iter().all(|&answered| answered > 100_000), "under load");
+}
+
+#[tokio::test]
+async fn an_event_that_one_process_accepts_all_three_act_upon_in_time_and_for_good() {
+    let Some(server) = RedisServer::start() else { return };
+    let clerk = SessionsApi::start().await;
+    let mut fleet = Processes::start(&ARGUMENTS, &clerk, &server.url()).await;
+    let delays = fleet.end_by_webhook(&clerk, EVENTS).await;
+    assert_eq!(delays.len(), EVENTS);
+    assert_eq!(late(&delays), [], "within {BOUND:?} of the acceptance");
+    assert!(fleet.end().await.iter().all(|&answered| answered > 10_000), "under load");
+}
+
+fn late(delays: &[Delay]) -> Vec<Duration> {
+    delays.iter().map(|delay| delay.since_returned).filter(|&delay| delay > BOUND).collect()
+}
+
+#[tokio::test]
+async fn an_event_that_one_process_accepts_ends_the_streams_that_are_open_at_another() {
+    let Some(server) = RedisServer::start() else { return };
+    let clerk = SessionsApi::start().await;
+    let fleet = Processes::start(&ARGUMENTS, &clerk, &server.url()).await;
+    for here in 0..3 {
+        let there = (here + 1) % 3;
+        let [ada, bob] = ["user_ada", "user_bob"].map(|user| clerk.sign_in(user));
+        let of_ada = Streams::open(&fleet, there, &clerk, &ada).await;
+        let mut of_bob = Streams::open(&fleet, there, &clerk, &bob).await;
+        let delivered = Instant::now();
+        let (_, ended) = tokio::join!(fleet.deliver(here, &ada), of_ada.end());
+        for (stream, at) in ended {
+            let after = at - delivered;
+            println!("an event at process {here}: {stream} at {there} has ended after {after:?}");
+            assert!(after <= BOUND, "{stream} at {there} has ended after {after:?}");
+        }
+        of_bob.go_on().await;
+    }
 }
