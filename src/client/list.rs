@@ -74,7 +74,7 @@ impl ListSessions {
         self
     }
 
-    fn query(&self) -> impl Iterator<Item = (&'static str, String)> {
+    pub(crate) fn query(&self) -> impl Iterator<Item = (&'static str, String)> {
         let offset = (self.offset > 0).then(|| self.offset.to_string());
         [
             ("client_id", self.client_id.as_ref().map(ToString::to_string)),

@@ -76,7 +76,11 @@ impl Ending {
         let Some(inner) = body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         match inner.poll_frame(cx) {
             Poll::Ready(frame) => {
-                self.count_frame();
+                match &frame {
+                    Some(Ok(frame)) if !frame.is_trailers() => self.count_frame(),
+                    // It has said how it ends: there is nothing left to be cut short.
+                    _ => self.state = State::Over,
+                }
                 Poll::Ready(frame)
             }
             Poll::Pending => {

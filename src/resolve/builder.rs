@@ -162,7 +162,8 @@ impl SessionResolverBuilder {
     ///
     /// However many [watch](crate::SessionWatch) one session, Clerk is asked once, and other requests of the session spare that.
     /// A session that ended elsewhere, of which no log and no webhook tells, is noticed after 1.1 times this,
-    /// [`ttl`](SessionResolverBuilder::ttl) and [`clock_skew`](SessionResolverBuilder::clock_skew) together at the latest.
+    /// [`ttl`](SessionResolverBuilder::ttl) and [`clock_skew`](SessionResolverBuilder::clock_skew) together at the latest. Requests
+    /// that wait for Clerk go before: where the quota is used up by them, it is asked like them after ten attempts.
     pub fn recheck(self, recheck: Duration) -> Self {
         Self { recheck, ..self }
     }

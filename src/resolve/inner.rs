@@ -132,6 +132,16 @@ impl Inner {
         self.say(&Request::of_watched(slot, claims, policy, self.clock.unix_time())).await
     }
 
+    /// The same, unless something must be waited for.
+    pub(super) fn say_again_now(
+        &self,
+        slot: &Arc<Slot>,
+        claims: Option<&Claims>,
+        policy: &Policy,
+    ) -> Option<Result<Resolved, Rejection>> {
+        self.say_now(&Request::of_watched(slot, claims, policy, self.clock.unix_time()))
+    }
+
     /// Finds out whether Clerk is back, where nobody else is doing so.
     pub(super) fn probe(&self, slot: &Arc<Slot>, claims: Option<&Claims>, policy: &Policy) {
         let request = Request::of_watched(slot, claims, policy, self.clock.unix_time());

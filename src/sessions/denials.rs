@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{
-        PoisonError, RwLock, RwLockWriteGuard,
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -67,7 +67,7 @@ impl Denials {
         user: &UserId,
         organization: Option<&OrganizationId>,
     ) -> Option<SystemTime> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.read();
         let of_user = held.users.get(user);
         let in_organization = of_user.zip(organization).and_then(|(of_user, organization)| {
             of_user.in_organizations.iter().find(|(id, _)| id == organization)
@@ -82,12 +82,14 @@ impl Denials {
 
     /// Keeps what refuses this user's tokens for as long as one of them would be good otherwise.
     pub(crate) fn note_refused(&self, user: &UserId, expires_at: SystemTime) {
-        let mut held = self.write();
-        if let Some(of_user) = held.users.get_mut(user) {
-            of_user.each().for_each(|denial| denial.until = denial.until.max(expires_at));
-        } else if let Some(everybody) = &mut held.everybody {
-            everybody.until = everybody.until.max(expires_at);
+        // Seldom it is kept for too short a time, and whoever is denied may ask often: nobody is to wait for that.
+        if self.read().keeps(user, expires_at) {
+            return;
         }
+        let mut held = self.write();
+        let Held { users, everybody, .. } = &mut *held;
+        let of_user = users.get_mut(user).into_iter().flat_map(OfUser::each);
+        of_user.chain(everybody).for_each(|denial| denial.until = denial.until.max(expires_at));
     }
 
     /// Refuses what was assembled for the user, in the organization if one is named, before this time.
@@ -142,12 +144,22 @@ impl Denials {
         self.added.notify_waiters();
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self) -> RwLockWriteGuard<'_, Held> {
         self.held.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Held {
+    /// Whether whatever may refuse the user's tokens is kept until then.
+    fn keeps(&self, user: &UserId, until: SystemTime) -> bool {
+        let of_user = self.users.get(user).into_iter().flat_map(OfUser::all);
+        of_user.chain(&self.everybody).all(|denial| denial.until >= until)
+    }
+
     /// Lets go of what is over, and merges what is nearest to its end where that was not enough.
     fn make_room(&mut self, room: usize, now: SystemTime) {
         self.everybody = self.everybody.filter(|denial| denial.until > now);
@@ -185,6 +197,10 @@ impl Held {
 }
 
 impl OfUser {
+    fn all(&self) -> impl Iterator<Item = &Denial> {
+        self.everywhere.iter().chain(self.in_organizations.iter().map(|(_, denial)| denial))
+    }
+
     fn each(&mut self) -> impl Iterator<Item = &mut Denial> {
         self.everywhere.iter_mut().chain(self.in_organizations.iter_mut().map(|(_, denial)| denial))
     }
@@ -254,6 +270,29 @@ mod tests {
             let before = denials.before(&user(number), None);
             assert!(before >= Some(at(100 + number as u64)), "{number}: {before:?}");
         }
+    }
+
+    #[test]
+    fn what_was_merged_is_kept_for_tokens_of_those_too_who_are_denied_something_else() {
+        let (denials, day) = (Denials::default(), 24 * 60 * 60);
+        denials.deny_within(2, &user(1), None, at(10), at(1));
+        denials.deny_within(2, &user(2), None, at(10), at(2));
+        denials.deny_within(2, &user(3), None, at(10), at(3));
+        assert_eq!(denials.before(&user(9), None), Some(at(10)), "the first was merged");
+        denials.deny_within(2, &user(1), Some(&organization(1)), at(5), at(3));
+        denials.note_refused(&user(1), at(3 * day));
+        for number in 4..20 {
+            denials.deny_within(2, &user(number), None, at(9), at(2 * day));
+        }
+        assert_eq!(denials.before(&user(1), None), Some(at(10)));
+    }
+
+    #[test]
+    fn whoever_is_denied_and_asks_again_and_again_makes_nobody_wait() {
+        let denials = Denials::default();
+        denials.deny(&user(1), None, at(10), at(10));
+        let _somebody_reads = denials.read();
+        denials.note_refused(&user(1), at(60));
     }
 
     #[test]

@@ -116,6 +116,11 @@ impl Health {
         is_recent.then(|| error.clone())
     }
 
+    /// The refusal of our secret key, unless something was answered since.
+    pub(super) fn key_refusal(&self) -> Option<client::Error> {
+        self.record().key_refused.as_ref().map(|(_, error)| error.clone())
+    }
+
     pub(super) fn report(&self, now: SystemTime) -> ApiReport {
         let record = self.record();
         ApiReport {

@@ -155,6 +155,11 @@ impl Sessions {
         self.health.refused_key(self.clock.now()).is_some()
     }
 
+    /// What Clerk said when it refused our secret key, unless it has answered since.
+    pub(crate) fn key_refusal(&self) -> Option<crate::client::Error> {
+        self.health.key_refusal()
+    }
+
     /// How things stand with Clerk's API, where it is asked at all.
     pub(crate) fn report(&self) -> Option<ApiReport> {
         (self.check != SessionCheck::Networkless).then(|| self.health.report(self.clock.now()))

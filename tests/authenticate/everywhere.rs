@@ -187,6 +187,14 @@ async fn where_the_time_is_over_it_says_how_many_remain_and_may_be_called_again(
 }
 
 #[tokio::test]
+async fn whoever_gives_it_all_the_time_there_is_causes_no_panic() {
+    let clerk = SessionsApi::start().await;
+    let sessions = sign_in(&clerk, 3);
+    assert_eq!(clerk.resolver().revoke_all(&ada()).within(Duration::MAX).await.unwrap(), 3);
+    assert_eq!(signed_in(&clerk, &sessions), 0);
+}
+
+#[tokio::test]
 async fn several_at_a_time_ask_clerk_for_each_session_once() {
     let clerk = SessionsApi::start().await;
     let (sessions, resolver) = (sign_in(&clerk, 7), clerk.resolver());

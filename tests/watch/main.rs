@@ -5,6 +5,7 @@
 mod calls;
 mod crowds;
 mod endings;
+mod rechecks;
 mod renewals;
 mod settings;
 mod sockets;

@@ -390,6 +390,34 @@ async fn a_body_says_how_long_it_is_and_when_it_has_ended() {
 }
 
 #[tokio::test]
+async fn a_call_that_has_said_how_it_ended_is_not_said_to_have_ended_otherwise() {
+    let world = World::new().await;
+    let ada = world.clerk.sign_in("user_ada");
+    let (give, take) = tokio::sync::mpsc::unbounded_channel::<Frame<Bytes>>();
+    let take = Arc::new(std::sync::Mutex::new(Some(take)));
+    let inner = tower::service_fn(move |_: Request<()>| {
+        let take = take.lock().unwrap().take().unwrap();
+        let frames = tokio_stream::wrappers::UnboundedReceiverStream::new(take);
+        let body = StreamBody::new(frames.map(Ok::<_, Infallible>));
+        std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+    });
+    let layer = AuthenticateLayer::new(world.resolver.clone()).unwrap().end_streams().unwrap();
+    let request = Request::post("/")
+        .version(Version::HTTP_2)
+        .header(header::AUTHORIZATION, format!("Bearer {}", world.clerk.token(&ada)))
+        .header(header::CONTENT_TYPE, "application/grpc");
+    let service = tower::Layer::layer(&layer, inner);
+    let mut body = service.oneshot(request.body(()).unwrap()).await.unwrap().into_body();
+    assert!(timeout(SECOND / 10, body.frame()).await.is_err(), "it is waited for");
+    let trailers = [(http::HeaderName::from_static("grpc-status"), http::HeaderValue::from(0))];
+    give.send(Frame::trailers(trailers.into_iter().collect())).unwrap();
+    assert!(body.frame().await.unwrap().unwrap().is_trailers());
+    world.resolver.revoke(&ada).await.unwrap();
+    drop(give);
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
 async fn what_a_handler_renews_its_response_goes_on_with() {
     let world = World::with(|builder| builder.check(SessionCheck::Networkless)).await;
     let layer = AuthenticateLayer::new(world.resolver.clone()).unwrap();

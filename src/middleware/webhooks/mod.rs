@@ -126,7 +126,8 @@ impl ReceiveWebhooks {
     /// several of these the last one counts.
     ///
     /// Clerk may send an event again, and does so where this fails or takes longer than 15 s, so it runs at least once per event:
-    /// [`id`](WebhookEvent::id) tells whether it ran before. It runs also where the log has not acknowledged the event. A
+    /// [`id`](WebhookEvent::id) tells whether it ran before. Servers drop it where the sender hangs up: what takes long is better
+    /// spawned, or queued. It runs also where the log has not acknowledged the event. A
     /// failure is logged, as is that it has panicked, and answered 500; what was ended here stays ended.
     pub fn and_then<F, Fut, E>(self, and_then: F) -> Self
     where

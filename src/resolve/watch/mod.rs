@@ -31,7 +31,7 @@ use super::{
     decide::{Known, Presented},
 };
 use crate::{
-    Claims, Credential, Policy,
+    Claims, Credential, Policy, SessionId,
     sessions::{SessionCheck, Slot, chance},
 };
 
@@ -102,7 +102,12 @@ struct State {
 /// What is to be done next.
 enum Step {
     End(Rejection),
-    Ask { otherwise: Option<Rejection> },
+    /// Whether it goes on depends on it.
+    Ask {
+        otherwise: Option<Rejection>,
+    },
+    /// It is better asked than not, and goes on meanwhile.
+    Recheck,
     Wait(Duration),
 }
 
@@ -157,6 +162,7 @@ impl SessionWatch {
                         watch.note(answer, otherwise);
                     }
                 }
+                Step::Recheck => watch.recheck(),
             }
         }
     }
@@ -170,11 +176,15 @@ impl SessionWatch {
         match watch.step() {
             Step::End(rejection) => Some(rejection),
             Step::Wait(_) => None,
+            Step::Recheck => {
+                watch.recheck();
+                watch.state().over.clone()
+            }
             Step::Ask { otherwise } => {
-                if let Some(slot) = &watch.slot {
-                    watch.resolver.inner.sessions.renew(slot, None);
+                if !watch.judge_now(otherwise.clone()) {
+                    watch.ask_ahead();
                 }
-                otherwise
+                watch.state().over.clone().or(otherwise)
             }
         }
     }
@@ -193,7 +203,8 @@ impl SessionWatch {
         let Watch { resolver, policy, renewed, .. } = &*self.0;
         let credential = Credential::session_token(token.as_bytes());
         let resolved = resolver.resolve(credential, policy).await?;
-        let claims = self.0.state().renew(&resolved, resolver.check())?;
+        let session = self.0.slot.as_ref().map(|slot| slot.id());
+        let claims = self.0.state().renew(&resolved, session, resolver.check())?;
         renewed.notify_waiters();
         Ok(claims)
     }
@@ -233,14 +244,11 @@ impl Watch {
                 state.end(rejection.clone());
                 Step::End(rejection)
             }
-            Standing::Unknown { otherwise: Some(rejection) } if !asked_in().is_zero() => {
-                // Clerk was asked in vain.
-                state.end(rejection.clone());
-                Step::End(rejection)
-            }
-            Standing::Unknown { otherwise } => match asked_in() {
-                Duration::ZERO => Step::Ask { otherwise },
-                time => Step::Wait(time.min(LONGEST_WAIT)),
+            // Once: where it is in vain, that is the end.
+            Standing::Unknown { otherwise: otherwise @ Some(_), .. } => Step::Ask { otherwise },
+            Standing::Unknown { otherwise: None, until } => match asked_in() {
+                Duration::ZERO => Step::Ask { otherwise: None },
+                time => Step::Wait(time.min(until.since(now.time)).min(LONGEST_WAIT)),
             },
             Standing::Good { until } => {
                 let left = until.since(now.time);
@@ -251,10 +259,15 @@ impl Watch {
                     _ => left,
                 };
                 if due.is_zero() && !left.is_zero() {
-                    return match asked_in() {
-                        Duration::ZERO => Step::Ask { otherwise: None },
+                    let ahead_in = state.pace.ask_ahead_in(now, self.retry());
+                    return match asked_in().max(ahead_in) {
+                        Duration::ZERO if state.pace.was_put_off() => Step::Ask { otherwise: None },
+                        Duration::ZERO => Step::Recheck,
                         time => Step::Wait(time.min(left).min(LONGEST_WAIT)),
                     };
+                }
+                if state.pace.catch_up() {
+                    inner.trouble.is_over();
                 }
                 // Timers are in whole milliseconds, and nobody is to spin.
                 let least = Duration::from_millis(1);
@@ -276,16 +289,47 @@ impl Watch {
         inner.say_again(slot, claims.as_ref(), &self.policy).await
     }
 
+    /// Goes by what is known now, and has Clerk asked where that says nothing: whoever waits for an answer goes before.
+    fn recheck(&self) {
+        if self.judge_now(None) {
+            return;
+        }
+        let sessions = &self.resolver.inner.sessions;
+        if let Some(error) = sessions.key_refusal() {
+            let rejection = Rejection::misconfigured("secret-key-invalid").with_source(error);
+            self.resolver.inner.trouble.log(&rejection);
+        }
+        self.ask_ahead();
+        // An outage puts everybody off: that is no reason for all to hurry after it.
+        let counts = !sessions.is_unavailable();
+        self.state().pace.asked_ahead(counts, self.resolver.inner.moment());
+    }
+
+    /// Draws the conclusion from what can be said without asking, if anything.
+    fn judge_now(&self, otherwise: Option<Rejection>) -> bool {
+        let Some(slot) = &self.slot else { return false };
+        let claims = self.state().voucher.claims().cloned();
+        let answer = self.resolver.inner.say_again_now(slot, claims.as_ref(), &self.policy);
+        answer.map(|answer| self.note(answer, otherwise)).is_some()
+    }
+
+    /// Has Clerk asked, where that takes nothing from whoever waits for it.
+    fn ask_ahead(&self) {
+        if let Some(slot) = &self.slot {
+            self.resolver.inner.sessions.renew(slot, None);
+        }
+    }
+
     /// Draws the conclusion from what Clerk said, or did not.
     fn note(&self, answer: Result<Resolved, Rejection>, otherwise: Option<Rejection>) {
         let (inner, mut state) = (&self.resolver.inner, self.state());
         let now = inner.moment();
         match answer {
-            Ok(resolved) if resolved.session.is_some() => {
+            Ok(resolved) if speaks_for_clerk(&resolved) => {
                 inner.trouble.is_over();
                 state.pace.checked(now);
             }
-            // A token had to do for want of an answer.
+            // A token, or what was known once, had to do for want of an answer.
             Ok(_) => state.fail(otherwise, now),
             Err(rejection) => match rejection.kind() {
                 RejectionKind::Unavailable => state.fail(otherwise, now),
@@ -325,11 +369,16 @@ impl State {
         }
     }
 
-    fn renew(&mut self, resolved: &Resolved, check: SessionCheck) -> Result<Claims, Rejection> {
+    fn renew(
+        &mut self,
+        resolved: &Resolved,
+        session: Option<&SessionId>,
+        check: SessionCheck,
+    ) -> Result<Claims, Rejection> {
         if let Some(rejection) = &self.over {
             return Err(rejection.clone());
         }
-        self.voucher.renew(resolved, check)
+        self.voucher.renew(resolved, session, check)
     }
 }
 
@@ -337,6 +386,10 @@ impl super::inner::Inner {
     fn moment(&self) -> Moment {
         Moment { time: self.clock.unix_time(), instant: Instant::now() }
     }
+}
+
+fn speaks_for_clerk(resolved: &Resolved) -> bool {
+    resolved.session.is_some() && !resolved.freshness.is_some_and(|freshness| freshness.is_stale())
 }
 
 /// Give or take a tenth, by chance.

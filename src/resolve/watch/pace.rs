@@ -17,8 +17,14 @@ pub(super) struct Pace {
     checked_at: Moment,
     failed_at: Option<Instant>,
     forgotten_at: Option<Instant>,
+    /// When it was last asked so that others who ask go before.
+    asked_ahead_at: Option<Instant>,
+    /// How often that was, and nothing came of it.
+    put_off: u8,
 }
 
+/// So often whoever waits for an answer goes before.
+const PUT_OFF_AT_MOST: u8 = 10;
 /// After what was known was forgotten, Clerk is asked so much later: most often that is a revocation, whose end tells more.
 const AFTER_FORGETTING: Duration = Duration::from_millis(250);
 /// After somebody else asked in vain.
@@ -26,7 +32,13 @@ const AFTER_FAILURE_OF_OTHERS: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(super) fn new(now: Moment) -> Self {
-        Self { checked_at: now, failed_at: None, forgotten_at: None }
+        Self {
+            checked_at: now,
+            failed_at: None,
+            forgotten_at: None,
+            asked_ahead_at: None,
+            put_off: 0,
+        }
     }
 
     pub(super) fn checked(&mut self, now: Moment) {
@@ -35,6 +47,24 @@ impl Pace {
 
     pub(super) fn failed(&mut self, now: Moment) {
         self.failed_at = Some(now.instant);
+    }
+
+    /// It was asked so that others who ask go before. What comes of that will show.
+    pub(super) fn asked_ahead(&mut self, counts: bool, now: Moment) {
+        self.asked_ahead_at = Some(now.instant);
+        self.put_off = if counts { self.put_off.saturating_add(1) } else { 0 };
+    }
+
+    /// Whether it is time to ask like everybody else.
+    pub(super) fn was_put_off(&self) -> bool {
+        self.put_off >= PUT_OFF_AT_MOST
+    }
+
+    /// Nothing is due. Gives whether something was.
+    pub(super) fn catch_up(&mut self) -> bool {
+        self.put_off = 0;
+        let asked = [self.failed_at.take(), self.asked_ahead_at.take()];
+        asked.iter().any(Option::is_some)
     }
 
     pub(super) fn note_forgotten(&mut self, is_forgotten: bool, now: Moment) {
@@ -62,17 +92,24 @@ impl Pace {
         retry: Duration,
         since_failure_of_others: Option<Duration>,
     ) -> Duration {
-        let left = |since: Option<Instant>, wait: Duration| {
-            since.map(|since| wait.saturating_sub(now.instant.saturating_duration_since(since)))
-        };
         let of_others =
             since_failure_of_others.map(|since| AFTER_FAILURE_OF_OTHERS.saturating_sub(since));
+        let left = |since, wait| left(since, wait, now);
         [left(self.forgotten_at, AFTER_FORGETTING), left(self.failed_at, retry), of_others]
             .into_iter()
             .flatten()
             .max()
             .unwrap_or_default()
     }
+
+    /// When Clerk may be asked once more so that others who ask go before.
+    pub(super) fn ask_ahead_in(&self, now: Moment, retry: Duration) -> Duration {
+        left(self.asked_ahead_at, retry, now).unwrap_or_default()
+    }
+}
+
+fn left(since: Option<Instant>, wait: Duration, now: Moment) -> Option<Duration> {
+    since.map(|since| wait.saturating_sub(now.instant.saturating_duration_since(since)))
 }
 
 #[cfg(test)]
@@ -124,6 +161,19 @@ mod tests {
         assert_eq!(ask_in(&pace, after(0, 20), None), 40_000);
         pace.checked(after(0, 20));
         assert_eq!(ask_in(&pace, after(0, 20), None), 0);
+        // What is asked ahead of all need puts nothing else off, and is itself put off so often.
+        for times in 1..=10 {
+            assert!(!pace.was_put_off(), "{times}");
+            pace.asked_ahead(true, after(0, 20));
+        }
+        assert!(pace.was_put_off());
+        assert_eq!(ask_in(&pace, after(0, 20), None), 0);
+        assert_eq!(pace.ask_ahead_in(after(0, 30), MINUTE).as_secs(), 50);
+        assert!(pace.catch_up() && !pace.was_put_off() && !pace.catch_up());
+        for _ in 0..10 {
+            pace.asked_ahead(false, after(0, 20));
+        }
+        assert!(!pace.was_put_off(), "by an outage");
         // After something was forgotten, a moment later, and not once more for each look.
         pace.note_forgotten(true, after(0, 20));
         pace.note_forgotten(true, after(0, 30));

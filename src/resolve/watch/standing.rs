@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::{
-    Claims, Policy, Rejection, Resolved, Session, SessionStatus,
+    Claims, Policy, Rejection, Resolved, Session, SessionId, SessionStatus,
     resolve::{
         RejectionKind,
         decide::{Known, Rules},
@@ -28,6 +28,8 @@ pub(super) enum Standing {
     /// Only Clerk can tell; where it cannot, this is so.
     Unknown {
         otherwise: Option<Rejection>,
+        /// It goes on no longer, whatever Clerk may say.
+        until: UnixTime,
     },
     /// All is well until then, unless something happens.
     Good {
@@ -61,31 +63,34 @@ impl Voucher {
     pub(super) fn renew(
         &mut self,
         resolved: &Resolved,
+        session: Option<&SessionId>,
         check: SessionCheck,
     ) -> Result<Claims, Rejection> {
         let Some(new) = resolved.claims.clone() else {
             return Err(Rejection::misconfigured("nothing-resolved"));
         };
-        let renewed = Self::of(resolved, check);
+        let refused = |reason| Err(Rejection::new(RejectionKind::InvalidCredential, reason));
+        // One that an identifier began has no claims, and is of a session all the same.
+        if new.session_id() != session {
+            return refused("token-of-another-session");
+        }
         if let Some(old) = self.claims() {
-            let of_another = if new.session_id() != old.session_id() {
-                Some("token-of-another-session")
-            } else if new.user_id() != old.user_id() {
-                Some("token-of-another-user")
-            } else if organization(&new) != organization(old) {
-                Some("token-of-another-organization")
-            } else {
-                None
-            };
-            if let Some(reason) = of_another {
-                return Err(Rejection::new(RejectionKind::InvalidCredential, reason));
+            if new.user_id() != old.user_id() {
+                return refused("token-of-another-user");
+            }
+            if organization(&new) != organization(old) {
+                return refused("token-of-another-organization");
             }
             let speaks_as_of = |claims: &Claims| (claims.assembled_at(), claims.expires_at());
             if speaks_as_of(&new) < speaks_as_of(old) {
                 return Ok(new);
             }
         }
-        *self = renewed;
+        *self = match (&*self, Self::of(resolved, check)) {
+            // A token had to do for want of an answer: that takes nothing from what the session vouches for.
+            (Self::Session(_), Self::Token(claims)) => Self::Session(Some(claims)),
+            (_, renewed) => renewed,
+        };
         Ok(new)
     }
 }
@@ -116,13 +121,16 @@ impl Rules {
         if expiry.is_some_and(|expiry| now >= expiry) {
             return Standing::Over(TokenError::from(TokenErrorKind::Expired).into());
         }
+        let unknown = |otherwise| {
+            let until = expiry.unwrap_or(UnixTime::END);
+            Standing::Unknown { otherwise, until }
+        };
         let Some(entry) = known.entry.filter(|_| self.check != SessionCheck::Networkless) else {
-            return expiry
-                .map_or(Standing::Unknown { otherwise: None }, |until| Standing::Good { until });
+            return expiry.map_or_else(|| unknown(None), |until| Standing::Good { until });
         };
         let session = match &entry.fact {
             Fact::Session(session) if !known.outdates(entry) => session,
-            _ => return Standing::Unknown { otherwise: None },
+            _ => return unknown(None),
         };
         if claims.is_some_and(|claims| claims.user_id() != session.user_id()) {
             return Standing::Over(Rejection::unavailable());
@@ -133,7 +141,7 @@ impl Rules {
             _ => false,
         };
         if !is_accepted {
-            return Standing::Unknown { otherwise: None };
+            return unknown(None);
         }
         let expire_at = UnixTime::from(session.expire_at());
         let abandon_at = UnixTime::from(session.abandon_at());
@@ -142,8 +150,7 @@ impl Rules {
         }
         if now >= abandon_at {
             // Activity moves that.
-            let otherwise = Some(Rejection::session_in(&SessionStatus::Abandoned));
-            return Standing::Unknown { otherwise };
+            return unknown(Some(Rejection::session_in(&SessionStatus::Abandoned)));
         }
         let end = expire_at.min(abandon_at);
         Standing::Good { until: expiry.map_or(end, |expiry| expiry.min(end)) }

@@ -75,3 +75,25 @@ fn watches_that_were_made_together_part() {
     assert!(drawn[0] >= Duration::from_secs(270) && drawn[999] <= Duration::from_secs(330));
     assert!(drawn[999] - drawn[0] > Duration::from_secs(50), "{:?}", drawn[999] - drawn[0]);
 }
+
+#[tokio::test]
+async fn a_token_that_vouches_ends_in_time_where_clerk_was_asked_in_vain() {
+    let clock = Clock::fixed(at(ISSUED + 50));
+    let instance = Instance::builder()
+        .jwk_set(TestSigner::ours().jwk_set())
+        .secret_key("sk_test_Q2xlcms".parse().unwrap())
+        .build()
+        .unwrap();
+    let builder = SessionResolver::builder(&instance).networkless_if_error();
+    let resolver = builder.clock(clock).build().unwrap();
+    let token = TestSigner::ours().sign(&session_claims_with(json!({ "exp": ISSUED + 60 })));
+    let authenticated = resolver.inner.authenticator.authenticate(token.as_bytes()).await;
+    let claims = authenticated.unwrap().claims;
+    let session = claims.session_id().cloned().unwrap();
+    let watch = resolver.watch(&Resolved::default().with_claims(claims), &Policy::new());
+    resolver.invalidate(&session);
+    let Step::Wait(_) = watch.0.step() else { panic!("a revocation may be under way") };
+    watch.0.state().pace.failed(resolver.inner.moment());
+    let Step::Wait(time) = watch.0.step() else { panic!("Clerk was asked just now") };
+    assert_eq!(time.as_secs(), 15, "the token, and the skew, and not half a minute");
+}

@@ -66,9 +66,11 @@ struct UnderWay {
 #[derive(Default)]
 struct Pass {
     /// Those that are signed in and were not revoked yet.
-    others: Vec<SessionId>,
+    others: HashSet<SessionId>,
     /// Those that cannot be read.
     unreadable: usize,
+    /// Whether it has come to the end of the list.
+    is_whole: bool,
 }
 
 /// Why it cannot go on.
@@ -83,12 +85,21 @@ impl UnderWay {
     async fn run(&mut self) -> Result<(), Stop> {
         let mut trouble = None;
         loop {
-            let pass = timeout_at(self.everywhere.deadline, self.pass()).await;
-            match pass.map_err(|_| Stop::TimeOver(trouble.take()))? {
-                Ok(Pass { others, unreadable: 0 }) if others.is_empty() => return Ok(()),
-                Ok(pass) if pass.others.is_empty() => return Err(Stop::Unreadable),
-                Ok(pass) => trouble = self.revoke_each(pass.others).await?,
-                Err(error) => trouble = Some(error),
+            let mut pass = Pass::default();
+            let failed = timeout_at(self.everywhere.deadline, self.walk(&mut pass)).await;
+            let failed = failed.map_err(|_| Stop::TimeOver(trouble.take()))?.err();
+            if pass.is_whole {
+                self.remaining = Some(pass.others.len() + pass.unreadable);
+            }
+            match pass {
+                Pass { others, unreadable: 0, is_whole: true } if others.is_empty() => {
+                    return Ok(());
+                }
+                Pass { others, is_whole: true, .. } if others.is_empty() => {
+                    return Err(Stop::Unreadable);
+                }
+                // What was found is revoked, whatever becomes of the rest of the list.
+                Pass { others, .. } => trouble = self.revoke_each(others).await?.or(failed),
             }
             if let Some(error) = &trouble {
                 self.pause_after(error).await?;
@@ -96,11 +107,13 @@ impl UnderWay {
         }
     }
 
-    /// Walks through the whole list: Clerk's has no filter for pending sessions.
-    async fn pass(&mut self) -> Result<Pass, client::Error> {
+    /// Walks through the whole list: Clerk's has no filter for pending sessions. Half of the time is for what it finds.
+    async fn walk(&self, pass: &mut Pass) -> Result<(), client::Error> {
+        let began = Instant::now();
+        let half = self.everywhere.deadline.saturating_duration_since(began) / 2;
         let all = ListSessions::new().user_id(self.everywhere.user.clone());
         let all = all.paginated().limit(PAGE);
-        let (mut pass, mut listed) = (Pass::default(), 0);
+        let mut listed = 0;
         loop {
             let page = match self.sessions.upstream.list(&all.clone().offset(listed)).await {
                 // Nobody has that name, so nobody is signed in by it.
@@ -116,9 +129,12 @@ impl UnderWay {
             if is_last || page.total_count().is_some_and(|all| listed >= all) {
                 break;
             }
+            if !pass.others.is_empty() && began.elapsed() >= half {
+                return Ok(());
+            }
         }
-        self.remaining = Some(pass.others.len() + pass.unreadable);
-        Ok(pass)
+        pass.is_whole = true;
+        Ok(())
     }
 
     /// Clerk's list may lag behind what Clerk has said of a session.
@@ -130,7 +146,10 @@ impl UnderWay {
     }
 
     /// Revokes some at a time, and gives what went wrong last. Where Clerk is asked too often, the rest has to wait.
-    async fn revoke_each(&mut self, ids: Vec<SessionId>) -> Result<Option<client::Error>, Stop> {
+    async fn revoke_each(
+        &mut self,
+        ids: HashSet<SessionId>,
+    ) -> Result<Option<client::Error>, Stop> {
         let mut ids = ids.into_iter();
         let (mut revoking, mut trouble) = (JoinSet::new(), None::<client::Error>);
         loop {
@@ -188,3 +207,6 @@ impl UnderWay {
         self.revoked.len() + self.unsure.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
