@@ -2,6 +2,7 @@
 
 mod builder;
 mod decide;
+mod evidence;
 mod inner;
 #[cfg(tower_clerk_benchmarks)]
 mod preload;
@@ -12,6 +13,7 @@ mod resolve_session;
 mod resolved;
 mod resolver;
 mod revoke_all;
+mod verdict;
 mod verified_token;
 mod watch;
 mod webhooks;

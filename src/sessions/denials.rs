@@ -65,12 +65,15 @@ impl Denials {
     pub(crate) fn before(
         &self,
         user: &UserId,
-        organization: Option<&OrganizationId>,
+        organization: impl FnOnce() -> Option<OrganizationId>,
     ) -> Option<SystemTime> {
         let held = self.read();
         let of_user = held.users.get(user);
-        let in_organization = of_user.zip(organization).and_then(|(of_user, organization)| {
-            of_user.in_organizations.iter().find(|(id, _)| id == organization)
+        // Nearly nobody is denied anything in an organization, and then it need not be known which.
+        let in_organizations = of_user.map(|of_user| &of_user.in_organizations);
+        let in_organization = in_organizations.filter(|them| !them.is_empty()).and_then(|them| {
+            let organization = organization()?;
+            them.iter().find(|(id, _)| *id == organization)
         });
         let everywhere = of_user.and_then(|of_user| of_user.everywhere.as_ref());
         [everywhere, in_organization.map(|(_, denial)| denial), held.everybody.as_ref()]
@@ -237,11 +240,11 @@ mod tests {
         assert!(!denials.are_there());
         denials.deny(&user(1), Some(&organization(1)), at(10), at(11));
         assert!(denials.are_there());
-        assert_eq!(denials.before(&user(1), Some(&organization(1))), Some(at(10)));
+        assert_eq!(denials.before(&user(1), || Some(organization(1))), Some(at(10)));
         for (other, organization) in
             [(user(1), Some(organization(2))), (user(1), None), (user(2), Some(organization(1)))]
         {
-            assert_eq!(denials.before(&other, organization.as_ref()), None);
+            assert_eq!(denials.before(&other, || organization), None);
         }
     }
 
@@ -251,9 +254,9 @@ mod tests {
         denials.deny(&user(1), None, at(20), at(21));
         denials.deny(&user(1), None, at(10), at(22));
         denials.deny(&user(1), Some(&organization(1)), at(30), at(31));
-        assert_eq!(denials.before(&user(1), None), Some(at(20)));
-        assert_eq!(denials.before(&user(1), Some(&organization(1))), Some(at(30)));
-        assert_eq!(denials.before(&user(1), Some(&organization(2))), Some(at(20)));
+        assert_eq!(denials.before(&user(1), || None), Some(at(20)));
+        assert_eq!(denials.before(&user(1), || Some(organization(1))), Some(at(30)));
+        assert_eq!(denials.before(&user(1), || Some(organization(2))), Some(at(20)));
     }
 
     #[test]
@@ -267,7 +270,7 @@ mod tests {
         assert!(held.count <= 50 && held.users.len() <= 50, "{}", held.count);
         drop(held);
         for number in 0..1000 {
-            let before = denials.before(&user(number), None);
+            let before = denials.before(&user(number), || None);
             assert!(before >= Some(at(100 + number as u64)), "{number}: {before:?}");
         }
     }
@@ -278,13 +281,13 @@ mod tests {
         denials.deny_within(2, &user(1), None, at(10), at(1));
         denials.deny_within(2, &user(2), None, at(10), at(2));
         denials.deny_within(2, &user(3), None, at(10), at(3));
-        assert_eq!(denials.before(&user(9), None), Some(at(10)), "the first was merged");
+        assert_eq!(denials.before(&user(9), || None), Some(at(10)), "the first was merged");
         denials.deny_within(2, &user(1), Some(&organization(1)), at(5), at(3));
         denials.note_refused(&user(1), at(3 * day));
         for number in 4..20 {
             denials.deny_within(2, &user(number), None, at(9), at(2 * day));
         }
-        assert_eq!(denials.before(&user(1), None), Some(at(10)));
+        assert_eq!(denials.before(&user(1), || None), Some(at(10)));
     }
 
     #[test]
@@ -302,8 +305,8 @@ mod tests {
         denials.deny_within(2, &user(2), None, at(10), at(10));
         denials.note_refused(&user(2), at(3 * day));
         denials.deny_within(2, &user(3), None, at(day + 20), at(day + 20));
-        assert_eq!(denials.before(&user(1), None), None);
-        assert_eq!(denials.before(&user(2), None), Some(at(10)));
-        assert_eq!(denials.before(&user(3), None), Some(at(day + 20)));
+        assert_eq!(denials.before(&user(1), || None), None);
+        assert_eq!(denials.before(&user(2), || None), Some(at(10)));
+        assert_eq!(denials.before(&user(3), || None), Some(at(day + 20)));
     }
 }
