@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use memchr::memchr;
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -163,10 +164,11 @@ enum Member<'a> {
 
 impl<'de> Deserialize<'de> for Member<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        if !raw.get().starts_with('"') {
-            return Ok(Self::NotText);
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            None => Ok(Self::NotText),
+            Some(text) if memchr(b'\\', text.as_bytes()).is_none() => Ok(Self::Text(text.into())),
+            Some(_) => serde_json::from_str(raw).map(Self::Text).map_err(de::Error::custom),
         }
-        serde_json::from_str(raw.get()).map(Self::Text).map_err(de::Error::custom)
     }
 }
