@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    task::{JoinHandle, yield_now},
-    time::sleep,
-};
+use tokio::{task::JoinHandle, time::sleep};
 use tower_clerk::{
     SessionCheck, SessionResolver,
     for_redis::RedisLog,
@@ -81,7 +78,7 @@ impl Scene {
         tokio::spawn(async move {
             while !is_over.load(Ordering::Relaxed) {
                 all_admit(&fleet, &token).await;
-                yield_now().await;
+                sleep(Duration::from_millis(1)).await;
             }
         })
     }
