@@ -1,7 +1,5 @@
 //! The ways in: from a credential to a [verdict](super::verdict), at once or in its own time.
 
-#[cfg(test)]
-use std::time::SystemTime;
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -11,8 +9,6 @@ use super::{
     verified_token::VerifiedToken,
     watch::Trouble,
 };
-#[cfg(test)]
-use crate::token::Authenticated;
 use crate::{
     Claims, Clock, Credential, Instance, OwnedCredential, Policy, Session, SessionId, client,
     credential::PresentedToken,
@@ -41,18 +37,6 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Lets go now of what does not fit into the caches.
-    #[cfg(test)]
-    pub(super) fn evict(&self) {
-        self.sessions.evict();
-    }
-
-    /// Acts as if a token of these bytes had been verified just now.
-    #[cfg(test)]
-    pub(super) fn know(&self, bytes: &[u8], authenticated: Authenticated, now: SystemTime) {
-        self.remember(bytes, self.with_slot(authenticated), now);
-    }
-
     pub(super) fn cached(
         &self,
         credential: &Credential<'_>,

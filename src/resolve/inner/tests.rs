@@ -36,12 +36,12 @@ async fn a_clock_that_was_three_days_ahead_brings_no_revoked_session_back() {
         let id = format!("sess_{other}");
         drop(resolver.end(&id.parse().unwrap(), SessionStatus::Revoked));
     }
-    resolver.inner.evict();
+    resolver.inner.sessions.evict();
     clock.set_back(3 * day);
     for other in 100..200 {
         assert!(is_admitted(&format!("sess_{other}")));
     }
-    resolver.inner.evict();
+    resolver.inner.sessions.evict();
     assert!(!is_admitted("sess_0"));
 }
 

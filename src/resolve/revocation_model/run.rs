@@ -91,7 +91,7 @@ impl Run {
             14 => self.end_here(),
             15 => self.forget(),
             16 => self.leave(),
-            17 => self.fleet.iter().for_each(|resolver| resolver.inner.evict()),
+            17 => self.fleet.iter().for_each(|resolver| resolver.inner.sessions.evict()),
             18..22 => self.pass_time().await,
             22..25 => self.issue_token(),
             25 => {
@@ -233,7 +233,7 @@ impl Run {
         self.clerk.be_down(false);
         self.settle().await;
         self.catch_up().await;
-        self.fleet.iter().for_each(|resolver| resolver.inner.evict());
+        self.fleet.iter().for_each(|resolver| resolver.inner.sessions.evict());
         for token in std::mem::take(&mut self.tokens) {
             if self.random.is_one_in(2) {
                 self.tokens = vec![token];

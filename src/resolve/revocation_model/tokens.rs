@@ -76,7 +76,9 @@ impl Token {
         let assembled = NumericDate::parse(&(ISSUED + self.assembled).to_string());
         let assembled = assembled.filter(|_| self.kind != Kind::Untold);
         let claims = Claims::from_verified(claims.to_string().into(), category, assembled).unwrap();
-        resolver.inner.know(self.bytes().as_bytes(), genuine(resolver).with_claims(claims), now);
+        let inner = &resolver.inner;
+        let verified = inner.with_slot(genuine(resolver).with_claims(claims));
+        inner.remember(self.bytes().as_bytes(), verified, now);
     }
 }
 
