@@ -133,7 +133,7 @@ impl Movable {
 /// The time between the two, whichever came first: a clock that was set back must not stop
 /// things from getting old.
 pub(crate) fn elapsed(since: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(since).unwrap_or_else(|set_back| set_back.duration())
+    UnixTime::from(now).apart(since.into())
 }
 
 #[cfg(test)]

@@ -297,6 +297,11 @@ impl Claims {
         self.0.times.assembled_at.filter(|_| vouches).map(NumericDate::to_unix_time)
     }
 
+    /// Whether they are from before that time, or do not tell.
+    pub(crate) fn may_be_from_before(&self, time: UnixTime) -> bool {
+        self.0.times.spoken_at().is_none_or(|at| at.to_unix_time() < time)
+    }
+
     pub(crate) fn times(&self) -> Times {
         self.0.times
     }

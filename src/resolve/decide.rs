@@ -70,9 +70,7 @@ pub(super) struct Known<'a> {
 impl Known<'_> {
     /// Whether a token with these claims is refused, since they may no longer be true.
     pub(super) fn denies(&self, claims: &Claims) -> bool {
-        self.denied_before.is_some_and(|before| {
-            claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before)
-        })
+        self.denied_before.is_some_and(|before| claims.may_be_from_before(before))
     }
 
     /// Whether an answer was asked for before what it would be an answer to.

@@ -46,7 +46,7 @@ impl Inner {
         };
         let organization = || claims.organization().map(|organization| organization.id);
         let before = denials.before(claims.user_id(), organization)?.into();
-        if claims.assembled_at().is_none_or(|at| UnixTime::from(at) < before) {
+        if claims.may_be_from_before(before) {
             denials.note_refused(claims.user_id(), claims.expires_at());
         }
         Some(before)
