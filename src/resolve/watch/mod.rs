@@ -3,6 +3,7 @@
 mod changes;
 mod pace;
 mod standing;
+mod step;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -10,30 +11,21 @@ mod trouble;
 use std::{
     fmt,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{runtime::Handle, sync::Notify, time::sleep};
 
 pub(super) use self::trouble::Trouble;
 use self::{
-    changes::{Changes, unless},
-    pace::{Moment, Pace},
-    standing::{Standing, Voucher},
+    changes::unless,
+    pace::Pace,
+    standing::Voucher,
+    step::{State, Step, Watch},
 };
-use super::{
-    Rejection, RejectionKind, Resolved, SessionResolver,
-    decide::{Known, Presented},
-};
-use crate::{
-    Claims, Credential, Policy, SessionId,
-    sessions::{SessionCheck, Slot, chance},
-};
+use super::{Rejection, Resolved, SessionResolver};
+use crate::{Claims, Credential, Policy, sessions::chance};
 
 /// Tells when a session is over, to whatever goes on in its name: an event stream, a WebSocket, a gRPC stream.
 ///
@@ -80,39 +72,6 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SessionWatch(Arc<Watch>);
-
-struct Watch {
-    resolver: SessionResolver,
-    /// None for a token that names no session. Held, so that no eviction hides an ending.
-    slot: Option<Arc<Slot>>,
-    policy: Policy,
-    /// This one's own, so that watches that were made together part.
-    recheck: Duration,
-    state: Mutex<State>,
-    renewed: Notify,
-}
-
-struct State {
-    voucher: Voucher,
-    pace: Pace,
-    /// Why it is over.
-    over: Option<Rejection>,
-}
-
-/// What is to be done next.
-enum Step {
-    End(Rejection),
-    /// Whether it goes on depends on it.
-    Ask {
-        otherwise: Option<Rejection>,
-    },
-    /// It is better asked than not, and goes on meanwhile.
-    Recheck,
-    Wait(Duration),
-}
-
-/// Timers go by a clock that nobody sets: how late it is noticed at most that the time of day was.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl SessionResolver {
     /// Watches what was resolved, as long as the policy is met.
@@ -208,188 +167,6 @@ impl SessionWatch {
         renewed.notify_waiters();
         Ok(claims)
     }
-}
-
-impl Watch {
-    /// Whatever may change what is to be done next, from now on.
-    fn changes(&self) -> Changes<'_> {
-        let inner = &self.resolver.inner;
-        Changes {
-            slot: self.slot.as_ref().map(|slot| slot.changes()),
-            denials: inner.sessions.denials().additions(),
-            renewed: self.renewed.notified(),
-            clock: inner.clock.moves(),
-        }
-    }
-
-    fn step(&self) -> Step {
-        let inner = &self.resolver.inner;
-        let now = inner.moment();
-        let mut state = self.state();
-        if let Some(rejection) = &state.over {
-            return Step::End(rejection.clone());
-        }
-        let entry = self.slot.as_ref().map(|slot| slot.entry());
-        let entry = entry.as_ref().and_then(|entry| entry.as_deref());
-        let known = Known {
-            entry,
-            assembled_at: self.slot.as_ref().and_then(|slot| slot.assembled_at(now.time)),
-            denied_before: inner.denied_before(Presented::Watched(state.voucher.claims()), entry),
-        };
-        state.pace.note_forgotten(entry.is_some_and(|entry| entry.is_forgotten()), now);
-        let standing = inner.rules.standing(&state.voucher, &known, &self.policy, now.time);
-        let asked_in = || state.pace.ask_in(now, self.retry(), self.since_failure(now));
-        match standing {
-            Standing::Over(rejection) => {
-                state.end(rejection.clone());
-                Step::End(rejection)
-            }
-            // Once: where it is in vain, that is the end.
-            Standing::Unknown { otherwise: otherwise @ Some(_), .. } => Step::Ask { otherwise },
-            Standing::Unknown { otherwise: None, until } => match asked_in() {
-                Duration::ZERO => Step::Ask { otherwise: None },
-                time => Step::Wait(time.min(until.since(now.time)).min(LONGEST_WAIT)),
-            },
-            Standing::Good { until } => {
-                let left = until.since(now.time);
-                let due = match &state.voucher {
-                    Voucher::Session(_) => {
-                        state.pace.due_in(now, self.recheck, known.age(now.time))
-                    }
-                    _ => left,
-                };
-                if due.is_zero() && !left.is_zero() {
-                    let ahead_in = state.pace.ask_ahead_in(now, self.retry());
-                    return match asked_in().max(ahead_in) {
-                        Duration::ZERO if state.pace.was_put_off() => Step::Ask { otherwise: None },
-                        Duration::ZERO => Step::Recheck,
-                        time => Step::Wait(time.min(left).min(LONGEST_WAIT)),
-                    };
-                }
-                if state.pace.catch_up() {
-                    inner.trouble.is_over();
-                }
-                // Timers are in whole milliseconds, and nobody is to spin.
-                let least = Duration::from_millis(1);
-                Step::Wait(left.min(due).min(LONGEST_WAIT).max(least))
-            }
-        }
-    }
-
-    /// What Clerk says, where it can be asked.
-    async fn ask(&self) -> Result<Resolved, Rejection> {
-        let inner = &self.resolver.inner;
-        let Some(slot) = &self.slot else { return Err(Rejection::unavailable()) };
-        let claims = self.state().voucher.claims().cloned();
-        if inner.sessions.is_unavailable() {
-            // Nothing depends on it just now.
-            inner.probe(slot, claims.as_ref(), &self.policy);
-            return Err(Rejection::unavailable());
-        }
-        inner.say_again(slot, claims.as_ref(), &self.policy).await
-    }
-
-    /// Goes by what is known now, and has Clerk asked where that says nothing: whoever waits for an answer goes before.
-    fn recheck(&self) {
-        if self.judge_now(None) {
-            return;
-        }
-        let sessions = &self.resolver.inner.sessions;
-        if let Some(error) = sessions.key_refusal() {
-            let rejection = Rejection::misconfigured("secret-key-invalid").with_source(error);
-            self.resolver.inner.trouble.log(&rejection);
-        }
-        self.ask_ahead();
-        // An outage puts everybody off: that is no reason for all to hurry after it.
-        let counts = !sessions.is_unavailable();
-        self.state().pace.asked_ahead(counts, self.resolver.inner.moment());
-    }
-
-    /// Draws the conclusion from what can be said without asking, if anything.
-    fn judge_now(&self, otherwise: Option<Rejection>) -> bool {
-        let Some(slot) = &self.slot else { return false };
-        let claims = self.state().voucher.claims().cloned();
-        let answer = self.resolver.inner.say_again_now(slot, claims.as_ref(), &self.policy);
-        answer.map(|answer| self.note(answer, otherwise)).is_some()
-    }
-
-    /// Has Clerk asked, where that takes nothing from whoever waits for it.
-    fn ask_ahead(&self) {
-        if let Some(slot) = &self.slot {
-            self.resolver.inner.sessions.renew(slot, None);
-        }
-    }
-
-    /// Draws the conclusion from what Clerk said, or did not.
-    fn note(&self, answer: Result<Resolved, Rejection>, otherwise: Option<Rejection>) {
-        let (inner, mut state) = (&self.resolver.inner, self.state());
-        let now = inner.moment();
-        match answer {
-            Ok(resolved) if speaks_for_clerk(&resolved) => {
-                inner.trouble.is_over();
-                state.pace.checked(now);
-            }
-            // A token, or what was known once, had to do for want of an answer.
-            Ok(_) => state.fail(otherwise, now),
-            Err(rejection) => match rejection.kind() {
-                RejectionKind::Unavailable => state.fail(otherwise, now),
-                RejectionKind::Misconfigured => {
-                    inner.trouble.log(&rejection);
-                    state.fail(otherwise, now);
-                }
-                _ => state.end(rejection),
-            },
-        }
-    }
-
-    /// How long after it was asked in vain Clerk is asked again.
-    fn retry(&self) -> Duration {
-        (self.recheck / 10).clamp(Duration::from_secs(1), Duration::from_secs(30))
-    }
-
-    fn since_failure(&self, now: Moment) -> Option<Duration> {
-        self.slot.as_ref().and_then(|slot| slot.since_failure(now.time))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn end(&mut self, rejection: Rejection) {
-        tracing::debug!(reason = rejection.reason(), "what goes on in a session's name ends");
-        self.over = Some(rejection);
-    }
-
-    fn fail(&mut self, otherwise: Option<Rejection>, now: Moment) {
-        match otherwise {
-            Some(rejection) => self.end(rejection),
-            None => self.pace.failed(now),
-        }
-    }
-
-    fn renew(
-        &mut self,
-        resolved: &Resolved,
-        session: Option<&SessionId>,
-        check: SessionCheck,
-    ) -> Result<Claims, Rejection> {
-        if let Some(rejection) = &self.over {
-            return Err(rejection.clone());
-        }
-        self.voucher.renew(resolved, session, check)
-    }
-}
-
-impl super::inner::Inner {
-    fn moment(&self) -> Moment {
-        Moment { time: self.clock.unix_time(), instant: Instant::now() }
-    }
-}
-
-fn speaks_for_clerk(resolved: &Resolved) -> bool {
-    resolved.session.is_some() && !resolved.freshness.is_some_and(|freshness| freshness.is_stale())
 }
 
 /// Give or take a tenth, by chance.

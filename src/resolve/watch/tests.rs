@@ -2,7 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{LONGEST_WAIT, Step, parted};
+use super::{
+    parted,
+    step::{LONGEST_WAIT, Step},
+};
 use crate::{
     Clock, Credential, Instance, Policy, Resolved, SessionCheck, SessionResolver, SessionWatch,
     token::test_signer::{ISSUED, TestSigner, at, session_claims_with},
