@@ -206,7 +206,9 @@ async fn a_session_that_ends_is_refused_within_the_bound_however_its_tokens_are_
     let measured =
         measure_emulated(async |clerk, session, token| assembled(clerk, session, token)).await;
     assert!(measured.is_within_the_bound(), "{measured:#?}");
-    assert!(measured.refused_after >= TTL - SECOND, "evidence was used: {measured:#?}");
+    // The last token that vouched was assembled up to two seconds before the end, as it says it in whole seconds. The
+    // first answer, which vouches without evidence, is from six seconds before.
+    assert!(measured.refused_after >= TTL - 2 * SECOND, "evidence was used: {measured:#?}");
     assert!(measured.renewed_after_the_end > 50 && measured.untrue == 0, "{measured:#?}");
 }
 
