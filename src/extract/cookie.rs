@@ -140,7 +140,9 @@ impl SessionCookie {
             return Some((plain_names, found.plain.either()));
         };
         let (plain, now) = (found.plain.ours(), || self.clock.now());
-        if plain_counts(&plain, &suffixed, self.is_development, now) {
+        if !found.plain.is_of_another_instance()
+            && plain_counts(&plain, &suffixed, self.is_development, now)
+        {
             Some((plain_names, plain))
         } else {
             Some((suffixed_names, suffixed))
@@ -232,6 +234,11 @@ struct Values<'a> {
 impl<'a> Cookies<'a> {
     fn ours(&self) -> Pair<'a> {
         self.pair_of(self.ours)
+    }
+
+    /// Then its time of sign-in is not ours either.
+    fn is_of_another_instance(&self) -> bool {
+        self.ours.first.is_none() && self.of_another_instance.first.is_some()
     }
 
     /// Where there is none of ours, a token of another instance, so that it is refused as such.

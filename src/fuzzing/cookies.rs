@@ -142,10 +142,7 @@ fn naive(reader: Reader, fields: &[&[u8]]) -> Result<Found, CredentialErrorKind>
         Reader::Unsuffixed => (suffixed, suffixed_uat) = (vec![], vec![]),
         Reader::SuffixedOnly => (plain, plain_uat) = (vec![], vec![]),
         Reader::Live | Reader::Test => {
-            if plain.iter().any(|value| is_ours(value))
-                || !suffixed.is_empty()
-                || !suffixed_uat.is_empty()
-            {
+            if plain.iter().any(|value| is_ours(value)) {
                 plain.retain(|value| is_ours(value));
             }
         }

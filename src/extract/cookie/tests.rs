@@ -191,6 +191,22 @@ fn a_plain_sign_out_counts_on_a_development_instance_once_the_suffixed_token_has
     assert_is(&reader, TEST, cookies, Absent);
 }
 
+/// Pages on `localhost` share cookies, whatever their ports are.
+#[test]
+fn another_app_on_the_same_localhost_signs_nobody_out_of_ours() {
+    let theirs = "__session={eve}; __client_uat=0; ";
+    for own in ["__session_own={old}; __client_uat_own=5", "__session_own={old}"] {
+        for key in [LIVE, TEST] {
+            assert_is(&reader(key), key, &format!("{theirs}{own}"), Own("old"));
+        }
+    }
+    for ours in ["__session={ada}; __client_uat=0; ", "__session=x; __client_uat=0; "] {
+        let cookies = format!("{ours}__session_own={{old}}; __client_uat_own=5");
+        assert_is(&reader(TEST), TEST, &cookies, Absent);
+        assert_is(&reader(LIVE), LIVE, &cookies, Own("old"));
+    }
+}
+
 /// In the words of those who reported it.
 #[test]
 fn what_others_keep_under_our_names_turns_nobody_away() {
