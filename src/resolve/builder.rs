@@ -215,7 +215,8 @@ impl SessionResolverBuilder {
         ))
     }
 
-    /// The clock that everything goes by.
+    /// The clock that the resolver goes by: the system's unless set. Extractors do not ask it; a cookie's has
+    /// [its own](crate::extract::SessionCookie::clock).
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
