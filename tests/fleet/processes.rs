@@ -26,7 +26,7 @@ async fn a_process_of_a_fleet_does_as_it_is_told() {
 
 /// A thousand revocations and a hundred events with `LONG_TESTS`.
 fn how_many() -> (usize, usize) {
-    if env::var_os("LONG_TESTS").is_some() { (1000, 100) } else { (200, 20) }
+    if env::var_os("LONG_TESTS").is_some() { (1000, 100) } else { (100, 10) }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::fleet::{Log, all_refuse_within, answer, is_over};
 
 /// A thousand with `LONG_TESTS`.
 fn sessions() -> usize {
-    if env::var_os("LONG_TESTS").is_some() { 1000 } else { 250 }
+    if env::var_os("LONG_TESTS").is_some() { 1000 } else { 100 }
 }
 
 /// By when every process refuses, on a machine that has other things to do.
