@@ -9,7 +9,8 @@ pub enum SessionCheck {
     /// The token is sent to Clerk's deprecated verification endpoint, which takes the place of the
     /// read. Only for instances that still offer it.
     Verify,
-    /// Nothing but the signature and the claims are checked, and this process's own revocations. A
-    /// session that was revoked elsewhere is admitted until its token expires.
+    /// Nothing but the signature and the claims are checked, and the revocations of this process and of
+    /// its [fleet](crate::fleet). A session that was revoked elsewhere is admitted until the last token expires that Clerk
+    /// issued or renewed for it.
     Networkless,
 }

@@ -193,7 +193,7 @@ fn four_clients_that_know_nothing_of_one_another_share_a_limit() {
             println!("{instance:?}, each wants {demand} of {calls}: {told:?}");
             let (used, refused, silence) = told;
             assert!(used >= 0.8, "{used}");
-            assert!(refused <= 0.025, "{refused}");
+            assert!(refused <= 0.02, "{refused}");
             assert!(silence <= Duration::from_secs(5), "{silence:?}");
         }
     }
