@@ -78,6 +78,7 @@ impl Inner {
         let Decision::Verdict(verdict) = self.decide(request, entry, now, true) else {
             return None;
         };
+        self.keep_served(slot, &verdict);
         if is_unavailable {
             self.sessions.probe(slot, request.token(), &self.wanted(request, slot));
         }
@@ -111,12 +112,23 @@ impl Inner {
                     let in_vain = error.is_unavailable();
                     return match decide(known.as_deref(), in_vain) {
                         Decision::NeedSession(Need::Wait) => Err(error.into()),
-                        decision => verdict(decision),
+                        decision => {
+                            let said = verdict(decision);
+                            self.keep_served(slot, &said);
+                            said
+                        }
                     };
                 }
             };
         }
         verdict(decision)
+    }
+
+    /// A description that serves while Clerk cannot be asked, however old, is not let go of before others: there is no other.
+    fn keep_served(&self, slot: &Arc<Slot>, said: &Result<Resolved, Rejection>) {
+        if said.as_ref().is_ok_and(|resolved| resolved.session.is_some()) {
+            self.sessions.keep(slot);
+        }
     }
 
     /// How long a request waits for Clerk that can be answered so while it cannot be asked.

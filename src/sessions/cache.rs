@@ -69,6 +69,12 @@ impl SessionCache {
         self.recent.insert(slot.id().clone(), slot);
     }
 
+    /// Whether a slot is kept, whoever else holds on to it.
+    #[cfg(test)]
+    pub(super) fn keeps(&self, id: &SessionId) -> bool {
+        self.recent.contains_key(id)
+    }
+
     /// Lets go now of what does not fit.
     #[cfg(test)]
     pub(super) fn evict(&self) {

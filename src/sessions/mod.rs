@@ -121,6 +121,11 @@ impl Sessions {
         self.cache.find_or_create(id)
     }
 
+    /// Keeps what is known of a session for its time from now on, if there is room.
+    pub(crate) fn keep(&self, slot: &Arc<Slot>) {
+        self.cache.keep(Arc::clone(slot));
+    }
+
     /// Forgets what is known of a session, so that Clerk is asked before it is admitted again. That it is over is
     /// not forgotten.
     pub(crate) fn forget(&self, id: &SessionId) {
@@ -163,6 +168,12 @@ impl Sessions {
     /// How things stand with Clerk's API, where it is asked at all.
     pub(crate) fn report(&self) -> Option<ApiReport> {
         (self.check != SessionCheck::Networkless).then(|| self.health.report(self.clock.now()))
+    }
+
+    /// Whether a session is kept, whoever else holds on to it.
+    #[cfg(test)]
+    pub(crate) fn keeps(&self, id: &SessionId) -> bool {
+        self.cache.keeps(id)
     }
 
     /// Lets go now of what does not fit.

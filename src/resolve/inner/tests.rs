@@ -1,10 +1,19 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    Clock, Credential, Instance, Policy, ResolveSession, SessionCheck, SessionResolver,
-    SessionStatus,
+    Clock, Credential, Instance, Policy, ResolveSession, Session, SessionCheck, SessionId,
+    SessionResolver, SessionStatus,
+    client::{self, Urgency},
+    sessions::{Asking, Upstream, test_sessions},
     token::test_signer::{ISSUED, TestSigner, at, session_claims, session_claims_with},
 };
 
@@ -62,4 +71,62 @@ fn an_expired_token_takes_nobodys_place() {
     assert_eq!(is_kept_after(&good), (true, true));
     let expired = session_claims_with(json!({ "exp": ISSUED + 20 }));
     assert_eq!(is_kept_after(&TestSigner::ours().sign(&expired)), (false, false));
+}
+
+/// Clerk, which knows every session, unless it is down.
+#[derive(Debug, Clone, Default)]
+struct Clerk {
+    is_down: Arc<AtomicBool>,
+}
+
+impl Upstream for Clerk {
+    fn read<'a>(
+        &'a self,
+        id: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        sent: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(async move {
+            sent();
+            if self.is_down.load(Ordering::SeqCst) {
+                return Err(client::Error::answered(StatusCode::SERVICE_UNAVAILABLE, b""));
+            }
+            let mut session = serde_json::to_value(test_sessions::session("active")).unwrap();
+            session["id"] = json!(id);
+            Ok(serde_json::from_value::<Session>(session).unwrap())
+        })
+    }
+
+    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::interrupted()) })
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_served_through_an_outage_is_kept_in_mind_for_as_long_as_that_lasts() {
+    let (clerk, clock) = (Clerk::default(), Clock::fixed(at(ISSUED)));
+    let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).clock(clock.clone()).capacity(2);
+    let builder = builder.stale_if_error(Duration::from_secs(3600));
+    let resolver = builder.build_upon(None, Box::new(clerk.clone())).unwrap();
+    let admit = async |id: &str| {
+        let claims = json!({ "sid": id, "exp": ISSUED + 3600 });
+        let token = TestSigner::ours().sign(&session_claims_with(claims));
+        let credential = Credential::session_token(token.as_bytes());
+        let resolved = resolver.resolve(credential, &Policy::new()).await.unwrap();
+        resolved.freshness().unwrap().is_stale()
+    };
+    let sessions = &resolver.inner.sessions;
+    assert!(!admit("sess_served").await && !admit("sess_idle").await);
+    sessions.evict();
+    clock.advance(Duration::from_secs(600));
+    clerk.is_down.store(true, Ordering::SeqCst);
+    assert!(admit("sess_served").await);
+    clerk.is_down.store(false, Ordering::SeqCst);
+    assert!(!admit("sess_new").await);
+    sessions.evict();
+    let kept =
+        ["sess_served", "sess_idle", "sess_new"].map(|id| sessions.keeps(&id.parse().unwrap()));
+    assert_eq!(kept, [true, false, true]);
 }
