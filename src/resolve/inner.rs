@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     Rejection, Resolved,
     decide::{Presented, Rules},
@@ -120,7 +122,9 @@ impl Inner {
             None => {
                 let (lifetime, epoch) = (lifetimes.ttl, slot.epoch());
                 let wanted = Wanted { asked_at: now, lifetime, epoch, learned, for_token_of: None };
-                let asked = self.sessions.ask(&slot, None, &wanted, Patience::Whole).await;
+                let asked =
+                    self.sessions.ask(&slot, None, &wanted, Patience::Whole, Instant::now());
+                let asked = asked.await;
                 asked.map_err(LookupError::into_error)?
             }
         };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{
     Rejection, Resolved,
     decide::{Decision, Known, Need, Presented, Question},
@@ -91,6 +93,7 @@ impl Inner {
             self.decide(request, entry, self.clock.unix_time(), in_vain)
         };
         let Some(slot) = request.slot else { return verdict(decide(None, false)) };
+        let began = Instant::now();
         let mut wanted = self.wanted(request, slot);
         let known = slot.entry().clone();
         let mut decision = decide(known.as_deref(), false);
@@ -103,7 +106,7 @@ impl Inner {
                 return verdict;
             }
             let patience = self.patience_of(request, &decide(known.as_deref(), true));
-            let asked = self.sessions.ask(slot, request.token(), &wanted, patience).await;
+            let asked = self.sessions.ask(slot, request.token(), &wanted, patience, began).await;
             wanted.learned = slot.learned();
             decision = match asked {
                 Ok(entry) => decide(Some(&*entry), false),

@@ -54,18 +54,18 @@ const ATTEMPTS: usize = 4;
 impl Sessions {
     /// An answer of Clerk's that serves, or what this process knows better. The token is for checks that send it.
     ///
-    /// No wait is longer than two time-outs.
+    /// No wait is longer than two time-outs, counted from when the caller began to wait.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         token: Option<&str>,
         wanted: &Wanted,
         patience: Patience,
+        began: Instant,
     ) -> Result<Arc<CacheEntry>, LookupError> {
         if Handle::try_current().is_err() {
             return Err(LookupError::Failed(client::Error::no_runtime()));
         }
-        let began = Instant::now();
         let give_up_at = began + self.timeout * 2;
         for _ in 0..ATTEMPTS {
             if let Some(error) = self.health.refused_key(self.clock.now()) {

@@ -8,6 +8,7 @@ use std::{
 
 use http::StatusCode;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
     Clock, Credential, Instance, Policy, ResolveSession, Session, SessionCheck, SessionId,
@@ -129,4 +130,58 @@ async fn whoever_is_served_through_an_outage_is_kept_in_mind_for_as_long_as_that
     let kept =
         ["sess_served", "sess_idle", "sess_new"].map(|id| sessions.keeps(&id.parse().unwrap()));
     assert_eq!(kept, [true, false, true]);
+}
+
+/// Clerk, whose first answer takes a while and says that there are sign-in tasks left. It gives no other.
+#[derive(Debug, Default)]
+struct Slow {
+    was_asked: AtomicBool,
+}
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Upstream for Slow {
+    fn read<'a>(
+        &'a self,
+        _: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        sent: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(async move {
+            sent();
+            if self.was_asked.swap(true, Ordering::SeqCst) {
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(TIMEOUT * 3 / 4).await;
+            Ok(test_sessions::session("pending"))
+        })
+    }
+
+    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::interrupted()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_must_ask_again_waits_no_longer_than_two_time_outs_in_all() {
+    let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).clock(Clock::fixed(at(ISSUED + 30)));
+    let resolver = builder.build_upon(None, Box::<Slow>::default()).unwrap();
+    let resolve = |issued_at: u64| {
+        let claims = json!({ "iat": issued_at, "nbf": issued_at });
+        let token = TestSigner::ours().sign(&session_claims_with(claims));
+        let resolver = resolver.clone();
+        async move {
+            let credential = Credential::session_token(token.as_bytes());
+            resolver.resolve(credential, &Policy::new()).await.unwrap_err().reason()
+        }
+    };
+    let before = tokio::spawn(resolve(ISSUED));
+    tokio::time::sleep(TIMEOUT / 10).await;
+    // The answer under way is not to what the newer token says.
+    let began = Instant::now();
+    assert_eq!(resolve(ISSUED + 29).await, "clerk-unavailable");
+    assert_eq!(before.await.unwrap(), "session-pending");
+    assert_eq!(began.elapsed(), 2 * TIMEOUT);
 }

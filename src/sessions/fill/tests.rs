@@ -57,7 +57,7 @@ impl World {
     ) -> impl Future<Output = Asked> + Send + 'static {
         let (sessions, slot) = (Arc::clone(&self.sessions), self.slot(id));
         let wanted = self.wanted(&slot, Duration::from_secs(60));
-        async move { sessions.ask(&slot, None, &wanted, patience).await }
+        async move { sessions.ask(&slot, None, &wanted, patience, Instant::now()).await }
     }
 
     /// The same, by somebody who waits while other things happen.
