@@ -15,7 +15,7 @@ pub(super) struct ActingParty<'a> {
     _subject: Text<'a>,
 }
 
-/// The claim `act` as it came, once it is known to be one.
+/// The claim `act` as it came.
 pub(super) struct ActClaim<'a>(&'a RawValue);
 
 impl<'de: 'a, 'a> Deserialize<'de> for ActClaim<'a> {
@@ -27,7 +27,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for ActClaim<'a> {
     }
 }
 
-impl ActClaim<'_> {
+impl<'a> ActClaim<'a> {
+    pub(super) fn unreadable(raw: &'a RawValue) -> Self {
+        Self(raw)
+    }
+
     pub(super) fn read(&self) -> Actor {
         let json = self.0.get();
         let members = serde_json::from_str(json).map(Actor::of);

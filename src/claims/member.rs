@@ -35,7 +35,7 @@ impl Deref for Text<'_> {
 /// One string, or a list of them, as `aud` may be ([RFC 7519 §4.1.3]).
 ///
 /// [RFC 7519 §4.1.3]: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OneOrMany(pub(super) Box<[Box<str>]>);
 
 impl<'de> Deserialize<'de> for OneOrMany {

@@ -312,10 +312,9 @@ impl Claims {
         self.is_of_session().then(|| self.reread())?
     }
 
-    /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read
-    /// when the claims were made, as strictly or more so.
+    /// Reads the payload once more, for what is seldom asked for. It cannot fail: it was read so when the claims were made.
     fn reread(&self) -> Option<Payload<'_>> {
-        Payload::read(&self.0.payload, Category::Template).ok()
+        Payload::read(&self.0.payload, self.0.category).ok()
     }
 }
 

@@ -1,9 +1,9 @@
 //! A token's payload, read in one pass.
 //!
-//! `null` is absent, as Clerk renders what has no value. The JSON type of every other claim that Clerk
-//! defines is checked here, asked for or not: a claim of the wrong type is refused, never skipped. In
-//! a template's token the names that Clerk reserves in session tokens only are the author's own, and
-//! read as absent where they hold something else.
+//! `null` is absent, as Clerk renders what has no value. A claim that decides and is of the wrong JSON type is refused,
+//! asked for or not, and never skipped. Any other that cannot be read turns nobody away, and grants nothing: it reads as
+//! absent, but for an actor, who is there all the same, and an audience, which is then nobody's. In a template's token the
+//! names that Clerk reserves in session tokens only are the author's own, and read as absent where they hold something else.
 
 use std::{cell::Cell, fmt};
 
@@ -45,6 +45,18 @@ pub(super) struct Payload<'a> {
     version_2: Option<Version2<'a>>,
 }
 
+/// The claims by which a session token is admitted or not.
+const DECIDE: [&str; 8] = ["iss", "sub", "sid", "azp", "exp", "nbf", "iat", "sts"];
+
+/// What may be of any form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leniency {
+    None,
+    WhatDoesNotDecide,
+    /// That, and the names that Clerk reserves in session tokens.
+    Template,
+}
+
 /// The claims that mean something only where `v` is the number 2.
 #[derive(Default)]
 struct Version2<'a> {
@@ -67,10 +79,24 @@ impl<T> Default for Claim<T> {
 
 impl<'a> Payload<'a> {
     pub(super) fn read(json: &'a str, category: Category) -> Result<Self, InvalidClaims> {
+        let whole = |leniency| Self::read_whole(json, leniency);
+        match category {
+            Category::Template => whole(Leniency::Template),
+            // Nearly always all of it can be read.
+            Category::Session | Category::Unstated => match whole(Leniency::None) {
+                Err(InvalidClaims::Claim(name)) if !DECIDE.contains(&name) => {
+                    whole(Leniency::WhatDoesNotDecide)
+                }
+                read => read,
+            },
+        }
+    }
+
+    fn read_whole(json: &'a str, leniency: Leniency) -> Result<Self, InvalidClaims> {
         let reading = Cell::new(None);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer
-            .deserialize_map(PayloadVisitor { reading: &reading, category })
+            .deserialize_map(PayloadVisitor { reading: &reading, leniency })
             .and_then(|payload| deserializer.end().map(|()| payload))
             .map_err(|error| match reading.get() {
                 Some(claim) if error.is_data() => InvalidClaims::Claim(claim),
@@ -162,7 +188,7 @@ impl<'a> Payload<'a> {
 /// failed.
 struct PayloadVisitor<'f> {
     reading: &'f Cell<Option<&'static str>>,
-    category: Category,
+    leniency: Leniency,
 }
 
 impl<'de> Visitor<'de> for PayloadVisitor<'_> {
@@ -173,8 +199,7 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Payload<'de>, A::Error> {
-        let is_template = self.category == Category::Template;
-        let mut members = Members { map, reading: self.reading, is_template };
+        let mut members = Members { map, reading: self.reading, leniency: self.leniency };
         let mut claims = Payload::default();
         let (mut v, mut o, mut fea, mut pla) = Default::default();
         let mut others = Vec::new();
@@ -182,21 +207,21 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
             match &*name {
                 "iss" => members.read("iss", &mut claims.iss)?,
                 "sub" => members.read("sub", &mut claims.sub)?,
-                "aud" => members.read("aud", &mut claims.aud)?,
+                "aud" => members.read_audience(&mut claims.aud)?,
                 "azp" => members.read("azp", &mut claims.azp)?,
-                "jti" => members.read("jti", &mut claims.jti)?,
+                "jti" => members.read_ornament("jti", &mut claims.jti)?,
                 "exp" => members.read("exp", &mut claims.exp)?,
                 "nbf" => members.read("nbf", &mut claims.nbf)?,
                 "iat" => members.read("iat", &mut claims.iat)?,
                 "sid" => members.read_of_session("sid", &mut claims.sid)?,
                 "sts" => members.read_of_session("sts", &mut claims.sts)?,
-                "fva" => members.read_of_session("fva", &mut claims.fva)?,
-                "act" => members.read_of_session("act", &mut claims.act)?,
-                "org_id" => members.read_of_session("org_id", &mut claims.org_id)?,
-                "org_slug" => members.read_of_session("org_slug", &mut claims.org_slug)?,
-                "org_role" => members.read_of_session("org_role", &mut claims.org_role)?,
+                "fva" => members.read_ornament("fva", &mut claims.fva)?,
+                "act" => members.read_actor(&mut claims.act)?,
+                "org_id" => members.read_ornament("org_id", &mut claims.org_id)?,
+                "org_slug" => members.read_ornament("org_slug", &mut claims.org_slug)?,
+                "org_role" => members.read_ornament("org_role", &mut claims.org_role)?,
                 "org_permissions" => {
-                    members.read_of_session("org_permissions", &mut claims.org_permissions)?;
+                    members.read_ornament("org_permissions", &mut claims.org_permissions)?;
                 }
                 "v" => members.read("v", &mut v)?,
                 "o" => members.read("o", &mut o)?,
@@ -223,7 +248,7 @@ impl<'de> Visitor<'de> for PayloadVisitor<'_> {
 struct Members<'f, A> {
     map: A,
     reading: &'f Cell<Option<&'static str>>,
-    is_template: bool,
+    leniency: Leniency,
 }
 
 impl<'de, A: MapAccess<'de>> Members<'_, A> {
@@ -245,21 +270,69 @@ impl<'de, A: MapAccess<'de>> Members<'_, A> {
         Ok(())
     }
 
-    /// Reads a claim whose name is reserved in session tokens only.
+    /// Reads a claim that decides, whose name is reserved in session tokens only.
     fn read_of_session<T: Deserialize<'de>>(
         &mut self,
         name: &'static str,
         claim: &mut Claim<T>,
     ) -> Result<(), A::Error> {
-        if !self.is_template {
-            return self.read(name, claim);
+        if self.leniency == Leniency::Template {
+            self.read_leniently(name, claim, |_| None)
+        } else {
+            self.read(name, claim)
         }
-        let mut raw = Claim { named: claim.named, value: None };
+    }
+
+    /// Reads a claim that does not decide.
+    fn read_ornament<T: Deserialize<'de>>(
+        &mut self,
+        name: &'static str,
+        claim: &mut Claim<T>,
+    ) -> Result<(), A::Error> {
+        self.read_or(name, claim, |_| None)
+    }
+
+    /// Whoever the token is meant for, it says that it is not for everybody.
+    fn read_audience(&mut self, claim: &mut Claim<OneOrMany>) -> Result<(), A::Error> {
+        self.read_or("aud", claim, |_| Some(OneOrMany::default()))
+    }
+
+    /// Somebody acts, also where it cannot be read who.
+    fn read_actor(&mut self, claim: &mut Claim<ActClaim<'de>>) -> Result<(), A::Error> {
+        let is_template = self.leniency == Leniency::Template;
+        self.read_or("act", claim, |raw| (!is_template).then_some(ActClaim::unreadable(raw)))
+    }
+
+    /// Reads a claim, or takes it for something else where it may be of any form.
+    fn read_or<T: Deserialize<'de>>(
+        &mut self,
+        name: &'static str,
+        claim: &mut Claim<T>,
+        otherwise: impl FnOnce(&'de RawValue) -> Option<T>,
+    ) -> Result<(), A::Error> {
+        if self.leniency == Leniency::None {
+            self.read(name, claim)
+        } else {
+            self.read_leniently(name, claim, otherwise)
+        }
+    }
+
+    fn read_leniently<T: Deserialize<'de>>(
+        &mut self,
+        name: &'static str,
+        claim: &mut Claim<T>,
+        otherwise: impl FnOnce(&'de RawValue) -> Option<T>,
+    ) -> Result<(), A::Error> {
+        let mut raw = Claim::<&RawValue> { named: claim.named, value: None };
         self.read(name, &mut raw)?;
-        *claim = Claim { named: true, value: self.reread(name, raw.value)? };
+        let value = raw
+            .value
+            .and_then(|raw| serde_json::from_str(raw.get()).map_or_else(|_| otherwise(raw), Some));
+        *claim = Claim { named: true, value };
         Ok(())
     }
 
+    /// Reads what means something in this version only, and decides nothing.
     fn reread<T: Deserialize<'de>>(
         &self,
         name: &'static str,
@@ -267,7 +340,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, A> {
     ) -> Result<Option<T>, A::Error> {
         self.reading.set(Some(name));
         match raw.map(|raw| serde_json::from_str(raw.get())).transpose() {
-            Err(_) if self.is_template => Ok(None),
+            Err(_) if self.leniency != Leniency::None => Ok(None),
             read => read.map_err(A::Error::custom),
         }
     }

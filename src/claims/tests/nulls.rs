@@ -96,7 +96,11 @@ fn names_that_are_reserved_in_session_tokens_only_are_the_authors_own_in_a_templ
     for name in CLERKS_CLAIMS.into_iter().filter(|name| !of_sessions.contains(name)) {
         let mut claims = claims.clone();
         claims[name] = json!({ "a": 1 });
-        assert_eq!(of_template(&claims).unwrap_err(), InvalidClaims::Claim(name));
+        match (name, of_template(&claims)) {
+            ("jti", read) => assert_eq!(read.unwrap().token_id(), None),
+            ("aud", read) => assert!(read.unwrap().has_audience()),
+            (_, read) => assert_eq!(read.unwrap_err(), InvalidClaims::Claim(name)),
+        }
     }
 }
 
