@@ -91,6 +91,7 @@ pub mod client;
 mod clock;
 mod config_error;
 mod credential;
+mod dns;
 mod environment;
 pub mod extract;
 pub mod fleet;

@@ -25,7 +25,6 @@ mod back_off;
 mod builder;
 mod call;
 mod create;
-mod dns;
 mod error;
 mod events;
 mod jwks;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::redirect;
+use reqwest::{ClientBuilder, redirect};
 
-use super::{Error, answer::Answer, jwks, operation::Operation};
-use crate::{ConfigError, JwkSet, frontend_api::FrontendApi};
+use super::{Error, answer::Answer, jwks, operation::Operation, transport::robust};
+use crate::{ConfigError, JwkSet, dns::Resolver, frontend_api::FrontendApi};
 
 /// A client of its own, which knows no secret key and follows no redirect.
 #[derive(Debug, Clone)]
@@ -19,7 +19,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl PublicKeys {
     pub(crate) fn new(frontend_api: FrontendApi) -> Result<Self, ConfigError> {
-        let http = reqwest::Client::builder()
+        Self::with(frontend_api, robust(&Resolver::system()))
+    }
+
+    pub(super) fn with(
+        frontend_api: FrontendApi,
+        http: ClientBuilder,
+    ) -> Result<Self, ConfigError> {
+        let http = http
             .user_agent(super::builder::USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)

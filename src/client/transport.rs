@@ -12,8 +12,8 @@ use http::{
 
 use reqwest::{Client, ClientBuilder, redirect};
 
-use super::{answer::Answer, call::Call, dns::Resolver, error::Error, operation::Operation};
-use crate::{SecretKey, config_error::ConfigError};
+use super::{answer::Answer, call::Call, error::Error, operation::Operation};
+use crate::{SecretKey, config_error::ConfigError, dns::Resolver};
 
 static CLERK_API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version");
 
@@ -109,13 +109,17 @@ impl Transport {
     }
 }
 
+/// That hangs neither with the resolver of hosts nor with a connection that is silent.
+pub(super) fn robust(resolver: &Resolver) -> ClientBuilder {
+    Client::builder()
+        .dns_resolver(resolver.clone())
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+}
+
 impl Settings {
     fn client(&self, resolver: &Resolver) -> ClientBuilder {
-        let ours = Client::builder()
-            .dns_resolver(resolver.clone())
-            .http2_keep_alive_interval(PING_AFTER)
-            .http2_keep_alive_timeout(PING_TIMEOUT);
-        let adjusted = self.adjust.iter().fold(ours, |http, adjust| adjust(http));
+        let adjusted = self.adjust.iter().fold(robust(resolver), |http, adjust| adjust(http));
         let http = adjusted
             .user_agent(self.user_agent.clone())
             .redirect(redirect::Policy::none())

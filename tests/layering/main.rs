@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "admitted_by",
         "config_error",
+        "dns",
         "guide",
         "id",
         "json_object",

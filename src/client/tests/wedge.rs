@@ -21,6 +21,11 @@ use tokio::{
 };
 
 use super::*;
+use crate::{
+    client::{PublicKeys, transport::robust},
+    dns::Resolver,
+    frontend_api::FrontendApi,
+};
 
 #[tokio::test]
 async fn a_silent_http2_connection_costs_one_time_out_at_most() {
@@ -48,6 +53,27 @@ async fn a_silent_http2_connection_costs_one_time_out_at_most() {
         client.get(&id()).await.unwrap();
         assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     }
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn so_it_is_where_keys_are_fetched_from_the_frontend_api() {
+    let wire = Wire::start(Protocol::Http2).await;
+    let frontend_api = format!("http://{}", wire.address).parse().unwrap();
+    let frontend_api = FrontendApi::new(&frontend_api, true).unwrap();
+    let http = robust(&Resolver::system()).http2_prior_knowledge();
+    let keys = PublicKeys::with(frontend_api, http).unwrap();
+    // There are none in the answer, but an answer it is.
+    let is_answered = async || !keys.fetch().await.unwrap_err().is_timeout();
+    assert!(is_answered().await);
+
+    wire.wedge();
+    let begun = Instant::now();
+    assert!(!is_answered().await);
+    while begun.elapsed() < Duration::from_millis(3500) {
+        is_answered().await;
+    }
+    assert!(is_answered().await);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 

@@ -29,7 +29,7 @@ const HANGING: usize = 2;
 /// resolver blocks, for as long as it likes, and tokio's threads are there for others too. The
 /// addresses that were found last serve while there are no newer ones.
 #[derive(Clone)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     system: Arc<System>,
     hosts: Arc<Mutex<HashMap<Box<str>, Host>>>,
 }
@@ -54,7 +54,7 @@ struct LookUp {
 type Outcome = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 impl Resolver {
-    pub(super) fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self::new(|host: &str| Ok((host, 0).to_socket_addrs()?.collect()))
     }
 
