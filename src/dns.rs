@@ -58,11 +58,14 @@ impl Resolver {
         Self::new(|host: &str| Ok((host, 0).to_socket_addrs()?.collect()))
     }
 
-    fn new(system: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        system: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
         Self { system: Arc::new(system), hosts: Arc::default() }
     }
 
-    async fn look_up(self, host: Box<str>) -> Result<Vec<SocketAddr>, LookUpError> {
+    /// The addresses of a host, with a port that says nothing.
+    pub(crate) async fn look_up(self, host: Box<str>) -> Result<Vec<SocketAddr>, LookUpError> {
         let (latest, found) = self.join(&host);
         let outcome = match latest {
             Ok(mut look_up) => {
@@ -162,7 +165,7 @@ impl Drop for Task {
 
 /// A host's addresses are not known.
 #[derive(Debug)]
-enum LookUpError {
+pub(crate) enum LookUpError {
     Hangs,
     Failed(Arc<io::Error>),
 }
@@ -177,6 +180,12 @@ impl fmt::Display for LookUpError {
 }
 
 impl StdError for LookUpError {}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").finish_non_exhaustive()
+    }
+}
 
 #[cfg(test)]
 mod tests {

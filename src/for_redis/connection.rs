@@ -1,8 +1,11 @@
 //! The two connections: the reader's, on which calls block, and the writer's.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, net::SocketAddr, time::Duration};
 
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, Value, aio::MultiplexedConnection, cmd};
+use redis::{
+    AsyncConnectionConfig, Cmd, Pipeline, RedisFuture, Value, aio::MultiplexedConnection, cmd,
+    io::AsyncDNSResolver,
+};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -10,7 +13,10 @@ use super::{
     place::{Place, Sight, Watch},
     stream::{StreamInfo, StreamPage},
 };
-use crate::fleet::{LogCursor, LogEntry, LogError, LogPage};
+use crate::{
+    dns::Resolver,
+    fleet::{LogCursor, LogEntry, LogError, LogPage},
+};
 
 /// How long the server may take to connect, or to answer at once.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
@@ -110,6 +116,25 @@ impl Writer {
     }
 }
 
+/// With the library's own, each try would take a thread of tokio's where the system's resolver hangs.
+struct LookUp(Resolver);
+
+impl AsyncDNSResolver for LookUp {
+    fn resolve<'a, 'b: 'a>(&'a self, host: &'b str, port: u16) -> RedisFuture<'a, Addresses<'a>> {
+        let looking = self.0.clone().look_up(host.into());
+        Box::pin(async move {
+            let found = looking.await.map_err(std::io::Error::other)?.into_iter();
+            let at_port = found.map(move |mut address| {
+                address.set_port(port);
+                address
+            });
+            Ok(Box::new(at_port) as Addresses<'a>)
+        })
+    }
+}
+
+type Addresses<'a> = Box<dyn Iterator<Item = SocketAddr> + Send + 'a>;
+
 impl Server {
     /// Asks DNS anew each time: behind the name of a managed server there may be another one now.
     async fn connect(&self) -> Result<MultiplexedConnection, LogError> {
@@ -117,6 +142,7 @@ impl Server {
         // The library's own time-outs are off: the one on responses is shorter than a read blocks.
         let config = AsyncConnectionConfig::new();
         let config = config.set_connection_timeout(None).set_response_timeout(None);
+        let config = config.set_dns_resolver(LookUp(self.resolver.clone()));
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         self.answer(ANSWERED_WITHIN, connecting).await
     }

@@ -49,7 +49,9 @@ use self::{
     connection::{Reader, Writer},
 };
 use crate::{
-    ConfigError, environment,
+    ConfigError,
+    dns::Resolver,
+    environment,
     fleet::{LogCursor, LogEntry, LogError, LogPage, RevocationLog},
 };
 
@@ -66,6 +68,7 @@ pub struct RedisLog {
 #[derive(Debug, Clone)]
 struct Server {
     address: Address,
+    resolver: Resolver,
     key: Box<str>,
     keep: Duration,
 }
@@ -102,6 +105,7 @@ impl RedisLog {
     fn at(url: &str, what: &'static str) -> Result<Self, ConfigError> {
         let server = Server {
             address: Address::parse(url, what)?,
+            resolver: Resolver::system(),
             key: "tower-clerk:revocations".into(),
             keep: Duration::from_secs(60 * 60),
         };
@@ -118,6 +122,14 @@ impl RedisLog {
     /// does not learn of them.
     pub fn keep_for(mut self, keep: Duration) -> Self {
         Arc::make_mut(&mut self.server).keep = keep;
+        self
+    }
+}
+
+#[cfg(test)]
+impl RedisLog {
+    fn resolved_by(mut self, resolver: Resolver) -> Self {
+        Arc::make_mut(&mut self.server).resolver = resolver;
         self
     }
 }

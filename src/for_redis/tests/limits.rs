@@ -1,12 +1,19 @@
 //! Much, old and odd.
 
 use std::{
+    io,
     pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
-use super::{RedisLog, RedisServer, SOON, server_or_return};
+use super::{Proxy, RedisLog, RedisServer, SOON, server_or_return};
 use crate::{
+    dns::Resolver,
     fleet::RevocationLog,
     follow::tests::{Process, revoked, suite::acknowledged, within},
 };
@@ -129,4 +136,37 @@ async fn processes_with_keys_of_their_own_do_not_hear_of_each_other() {
     acknowledged(&fleet[1], "sess_1").await;
     within(SOON, "production", || fleet[2].refuses("sess_1")).await;
     assert_eq!(fleet[0].refused(), 0);
+}
+
+#[tokio::test]
+async fn a_resolver_of_hosts_that_hangs_takes_two_threads_however_often_the_log_is_tried() {
+    let asked = Arc::<AtomicUsize>::default();
+    let (open, door) = mpsc::channel::<()>();
+    let (counter, door) = (Arc::clone(&asked), Mutex::new(door));
+    let hanging = Resolver::new(move |host: &str| {
+        assert_eq!(host, "log.example");
+        counter.fetch_add(1, Ordering::SeqCst);
+        let _ = door.lock().unwrap().recv();
+        Err(io::ErrorKind::NotFound.into())
+    });
+    let log = RedisLog::new("redis://log.example").unwrap().resolved_by(hanging);
+    for _ in 0..2 {
+        let tries: tokio::task::JoinSet<_> =
+            (0..20).map(|n| log.append(entries(n, n + 1))).collect();
+        let began = Instant::now();
+        assert!(tries.join_all().await.iter().all(Result::is_err));
+        assert!(began.elapsed() < SOON);
+    }
+    assert!((1..=2).contains(&asked.load(Ordering::SeqCst)));
+    drop(open);
+}
+
+#[tokio::test]
+async fn what_it_finds_is_asked_at_the_port_of_the_log() {
+    let server = server_or_return!();
+    let proxy = Proxy::start(server.socket());
+    let resolver = Resolver::new(|_: &str| Ok(vec![([127, 0, 0, 1], 0).into()]));
+    let url = proxy.url().replace("127.0.0.1", "log.example");
+    RedisLog::new(&url).unwrap().resolved_by(resolver).append(entries(0, 1)).await.unwrap();
+    assert_eq!(length(&server, KEY), 1);
 }
