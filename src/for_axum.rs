@@ -124,9 +124,12 @@ impl fmt::Display for ExtractRejection {
 
 impl Error for ExtractRejection {}
 
-/// By itself, a rejection knows of no layer: it is answered as over HTTP.
+/// One that [`Claims::require`] gave is answered as the layer answers that the caller came through. By itself, a rejection knows
+/// of no layer: it is answered as over HTTP.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        Refusals::default().write(self, Protocol::Http).map(Body::from)
+        let refusals = Refusals::of_rejection(&self);
+        let protocol = refusals.fixed_protocol().unwrap_or(Protocol::Http);
+        refusals.write(self, protocol).map(Body::from)
     }
 }

@@ -136,23 +136,34 @@ fn found<T: Wanted>(extensions: &Extensions) -> Result<&T, Status> {
 fn status(rejection: Rejection, refusals: &Refusals) -> Status {
     let mut headers = refusals.write(rejection.clone(), Protocol::Grpc).into_parts().0.headers;
     headers.remove(header::CONTENT_TYPE);
-    let Some(mut status) = Status::from_header_map(&headers) else { return rejection.into() };
+    let Some(mut status) = Status::from_header_map(&headers) else { return own(rejection) };
     status.set_source(std::sync::Arc::new(rejection));
     status
 }
 
+/// One that [`Claims::require`] gave says what the layer writes that the caller came through.
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
-        let mut headers = rejection.to_response(Protocol::Grpc).into_parts().0.headers;
-        headers.remove("grpc-status");
-        headers.remove("grpc-message");
-        headers.remove(header::CONTENT_TYPE);
-        let code = Code::from_i32(rejection.grpc_code());
-        let metadata = MetadataMap::from_headers(headers);
-        let mut status = Self::with_metadata(code, rejection.detail(), metadata);
-        status.set_source(std::sync::Arc::new(rejection));
-        status
+        match rejection.refusals() {
+            Some(_) => {
+                let refusals = Refusals::of_rejection(&rejection);
+                status(rejection, &refusals)
+            }
+            None => own(rejection),
+        }
     }
+}
+
+fn own(rejection: Rejection) -> Status {
+    let mut headers = rejection.to_response(Protocol::Grpc).into_parts().0.headers;
+    headers.remove("grpc-status");
+    headers.remove("grpc-message");
+    headers.remove(header::CONTENT_TYPE);
+    let code = Code::from_i32(rejection.grpc_code());
+    let metadata = MetadataMap::from_headers(headers);
+    let mut status = Status::with_metadata(code, rejection.detail(), metadata);
+    status.set_source(std::sync::Arc::new(rejection));
+    status
 }
 
 impl<S: NamedService> NamedService for Authenticate<S> {

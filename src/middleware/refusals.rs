@@ -34,6 +34,12 @@ impl Refusals {
         Self(told.and_then(|told| told.downcast().ok()))
     }
 
+    /// What the layer was told that the caller of this rejection came through, as far as it is known.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    pub(crate) fn of_rejection(rejection: &Rejection) -> Self {
+        Self(rejection.refusals().and_then(|told| Arc::clone(told).downcast().ok()))
+    }
+
     /// For the request to carry.
     pub(super) fn erased(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.0.as_ref().map(|told| Arc::clone(told) as _)
@@ -49,8 +55,12 @@ impl Refusals {
 
     /// In whose terms this request is answered.
     pub(crate) fn protocol(&self, request: &Parts) -> Protocol {
-        let fixed = self.0.as_ref().and_then(|told| told.protocol);
-        fixed.unwrap_or_else(|| Protocol::of(request))
+        self.fixed_protocol().unwrap_or_else(|| Protocol::of(request))
+    }
+
+    /// The one that the layer was told, whatever requests look like.
+    pub(crate) fn fixed_protocol(&self) -> Option<Protocol> {
+        self.0.as_ref().and_then(|told| told.protocol)
     }
 
     /// The answer, with the rejection in its extensions for the layers outside.

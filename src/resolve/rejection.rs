@@ -1,7 +1,11 @@
+#[cfg(any(feature = "axum", feature = "tonic"))]
+use std::any::Any;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
+#[cfg(any(feature = "axum", feature = "tonic"))]
+use crate::admitted_by::AdmittedBy;
 use crate::{
     Reverification, SessionStatus, client,
     extract::{CredentialError, CredentialErrorKind},
@@ -21,6 +25,9 @@ pub struct Rejection {
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     reverification: Option<Reverification>,
+    /// How the layer answers that its caller came through, where the claims tell.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    refusals: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The kinds of [`Rejection`], each with one answer.
@@ -58,7 +65,16 @@ impl Rejection {
     /// A rejection of this kind. The reason is a short word for logs and problem details.
     #[must_use]
     pub fn new(kind: RejectionKind, reason: &'static str) -> Self {
-        Self { kind, reason, detail: None, retry_after: None, source: None, reverification: None }
+        Self {
+            kind,
+            reason,
+            detail: None,
+            retry_after: None,
+            source: None,
+            reverification: None,
+            #[cfg(any(feature = "axum", feature = "tonic"))]
+            refusals: None,
+        }
     }
 
     /// Adds when to try again.
@@ -157,6 +173,18 @@ impl Rejection {
     #[must_use]
     pub fn reverification(&self) -> Option<Reverification> {
         self.reverification
+    }
+
+    /// The same, of a caller whom this layer admitted.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    pub(crate) fn behind(self, admitted_by: &AdmittedBy) -> Self {
+        Self { refusals: admitted_by.refusals.clone(), ..self }
+    }
+
+    /// What the layer was told of refusals that its caller came through, where that is known.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    pub(crate) fn refusals(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.refusals.as_ref()
     }
 
     pub(crate) fn reverify(reverification: Reverification) -> Self {

@@ -11,7 +11,8 @@ impl Claims {
     /// # Errors
     ///
     /// [`Forbidden`](RejectionKind::Forbidden). Where the caller need only prove again who they are, the
-    /// [answer](Rejection::to_response) asks for that.
+    /// [answer](Rejection::to_response) asks for that. Returned from a handler on axum, or as a status from a method on tonic, it is
+    /// written as the layer writes its own ([`rejection_response`](crate::AuthenticateLayer::rejection_response)).
     pub fn require(&self, authorization: &Authorization) -> Result<(), Rejection> {
         self.require_at(authorization, SystemTime::now())
     }
@@ -26,7 +27,11 @@ impl Claims {
         authorization: &Authorization,
         now: SystemTime,
     ) -> Result<(), Rejection> {
-        authorization.lack(self, now).map_or(Ok(()), |lack| Err(Rejection::lacking(lack)))
+        let Some(lack) = authorization.lack(self, now) else { return Ok(()) };
+        let rejection = Rejection::lacking(lack);
+        #[cfg(any(feature = "axum", feature = "tonic"))]
+        let rejection = rejection.behind(self.admitted_by());
+        Err(rejection)
     }
 }
 

@@ -11,7 +11,8 @@ use http::{Request, Response, StatusCode, header};
 use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_clerk::{
-    AuthenticateLayer, Claims, Protocol, Rejection, RevokeSession, Session, SessionCheck,
+    AuthenticateLayer, Authorization, Claims, Protocol, Rejection, RevokeSession, Session,
+    SessionCheck,
     for_tonic::RequestExt,
     testing::{Fault, Operation, SessionsApi},
 };
@@ -29,6 +30,11 @@ fn enveloped(rejection: &Rejection, protocol: Protocol) -> Response<Bytes> {
     response
 }
 
+/// A handler that asks by itself.
+async fn admin(claims: Claims) -> Result<(), Rejection> {
+    claims.require(&Authorization::role("org:admin").unwrap())
+}
+
 struct Asked<'a> {
     clerk: &'a SessionsApi,
     layer: AuthenticateLayer,
@@ -41,6 +47,7 @@ impl Asked<'_> {
             .route("/session", any(async |_: Session| ()))
             .route("/claims", any(async |_: Claims| ()))
             .route("/maybe", any(async |_: Option<Session>| ()))
+            .route("/admin", any(admin))
             .route_service("/sign-out", self.sign_out.clone())
             .route("/plain", post(async || ()))
             .layer(self.layer.clone());
@@ -84,6 +91,8 @@ async fn an_envelope_of_ones_own_holds_for_the_layer_its_extractors_and_its_sign
         (&ours, "/claims", post(), "session-token-missing"),
         (&ours, "/sign-out", post(), "session-token-missing"),
         (&ours, "/sign-out", with_cookie(), "cross-site-request"),
+        (&ours, "/admin", with_cookie(), "authorization-insufficient"),
+        (&networkless, "/admin", with_cookie(), "authorization-insufficient"),
         (&exempt, "/session", post(), "internal-error"),
         (&exempt, "/claims", post(), "internal-error"),
         (&exempt, "/sign-out", post(), "internal-error"),
@@ -152,11 +161,27 @@ async fn a_status_says_what_the_envelope_says_over_grpc() {
     let source = std::error::Error::source(&status).unwrap();
     assert!(source.downcast_ref::<Rejection>().is_some());
 
+    // So does one that comes of what a method asked by itself.
+    let by_itself = layer().rejection_response(enveloped).layer(service_fn(admin_by_itself));
+    let bearer = format!("Bearer {}", clerk.token(&clerk.sign_in("user_ada")));
+    let request = Request::post("/").header("authorization", bearer).body(()).unwrap();
+    let response = by_itself.oneshot(request).await.unwrap();
+    let status = response.extensions().get::<tonic::Status>().unwrap();
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "mine"));
+
     // One that knows nothing of gRPC leaves the status as it is.
     let status =
         asked_by_tonic(layer().rejection_response(|_, _| Response::<String>::default())).await;
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), "a session token is required");
+}
+
+async fn admin_by_itself(request: Request<()>) -> Result<Response<Body>, std::convert::Infallible> {
+    let claims = request.extensions().get::<Claims>().unwrap();
+    let refused = claims.require(&Authorization::role("org:admin").unwrap()).unwrap_err();
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(tonic::Status::from(refused));
+    Ok(response)
 }
 
 /// What a method behind this layer is told that asks for the session of nobody.
