@@ -35,7 +35,7 @@ use crate::{Claims, Credential, Policy, sessions::chance};
 ///
 /// # What ends it
 ///
-/// Where Clerk is asked ([`Get`](SessionCheck::Get), [`Verify`](SessionCheck::Verify)), the session vouches, and not the token
+/// Where Clerk is asked ([`Get`](crate::SessionCheck::Get), [`Verify`](crate::SessionCheck::Verify)), the session vouches, and not the token
 /// that it began with, whose `exp` ends nothing. It ends
 ///
 /// * at once where the session is revoked here, or elsewhere and a [log](crate::fleet) or a webhook tells so, and where
@@ -46,7 +46,7 @@ use crate::{Claims, Credential, Policy, sessions::chance};
 ///
 /// Clerk being unavailable ends nothing, nor does a secret key that it refuses, which is logged.
 ///
-/// Where only the token vouches ([`Networkless`](SessionCheck::Networkless), or admitted by
+/// Where only the token vouches ([`Networkless`](crate::SessionCheck::Networkless), or admitted by
 /// [`networkless_if_error`](crate::SessionResolverBuilder::networkless_if_error)), it ends with the token, unless that is
 /// [renewed](SessionWatch::renew) before, and at once as above.
 ///
