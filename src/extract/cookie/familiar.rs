@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -7,7 +8,11 @@ use std::{
 ///
 /// It goes by their last characters, which belong to the signature. Whoever forges those gains
 /// nothing: their own cookie is refused where it would have been passed over.
-pub(super) struct Familiar(Box<[AtomicU64]>);
+pub(super) struct Familiar {
+    places: Box<[AtomicU64]>,
+    /// Drawn anew for each, so that nobody can tell which tails are taken for one another.
+    keys: [u64; 2],
+}
 
 /// A power of two: 32 KiB. Where more people come in turn, some values are read again.
 const PLACES: usize = 4096;
@@ -15,31 +20,37 @@ const TAIL: usize = 16;
 
 impl Familiar {
     pub(super) fn new() -> Self {
-        Self(vec![0; PLACES].into_iter().map(AtomicU64::new).collect())
+        let random = RandomState::new();
+        let places = vec![0; PLACES].into_iter().map(AtomicU64::new).collect();
+        Self { places, keys: [random.hash_one(0), random.hash_one(1)] }
     }
 
     pub(super) fn knows(&self, value: &[u8]) -> bool {
-        tag(value).is_some_and(|tag| self.place(tag).load(Ordering::Relaxed) == tag)
+        self.tag(value).is_some_and(|tag| self.place(tag).load(Ordering::Relaxed) == tag)
     }
 
     pub(super) fn remember(&self, value: &[u8]) {
-        if let Some(tag) = tag(value) {
+        if let Some(tag) = self.tag(value) {
             self.place(tag).store(tag, Ordering::Relaxed);
         }
     }
 
     fn place(&self, tag: u64) -> &AtomicU64 {
-        &self.0[(tag >> 32) as usize % self.0.len()]
+        &self.places[(tag >> 32) as usize % self.places.len()]
     }
-}
 
-/// Never zero, which is an empty place.
-fn tag(value: &[u8]) -> Option<u64> {
-    let tail: &[u8; TAIL] = value.last_chunk()?;
-    let (upper, lower) = tail.split_at(TAIL / 2);
-    let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
-    let mixed = word(upper) ^ word(lower).rotate_left(32) ^ value.len() as u64;
-    Some(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    /// Never zero, which is an empty place.
+    fn tag(&self, value: &[u8]) -> Option<u64> {
+        let tail: &[u8; TAIL] = value.last_chunk()?;
+        let (upper, lower) = tail.split_at(TAIL / 2);
+        let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
+        let [upper_key, lower_key] = self.keys;
+        let product = u128::from(word(upper) ^ upper_key)
+            * u128::from(word(lower) ^ lower_key ^ value.len() as u64);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+        let folded = (product as u64) ^ ((product >> 64) as u64);
+        Some(folded | 1)
+    }
 }
 
 impl fmt::Debug for Familiar {
@@ -66,5 +77,19 @@ mod tests {
             assert!(!familiar.knows(short));
         }
         assert!(!familiar.knows(&[0; TAIL]));
+    }
+
+    #[test]
+    fn no_tail_is_taken_for_another_however_regular_they_are() {
+        let familiar = Familiar::new();
+        familiar.remember(&[b'a'; TAIL]);
+        for other in
+            [[b'e'; TAIL], *b"aaaaaaaaaaaaaaae", *b"eaaaaaaaaaaaaaaa", *b"aaaaeaaaaaaaaaaa"]
+        {
+            assert!(!familiar.knows(&other), "{other:?}");
+        }
+        familiar.remember(b"abcdefgh01234567");
+        assert!(!familiar.knows(b"01234567abcdefgh"));
+        assert!(!familiar.knows(b".abcdefgh01234567"));
     }
 }
