@@ -75,10 +75,12 @@ impl Settings {
         resolved: Resolved,
         extensions: &mut Extensions,
     ) -> Result<(), Rejection> {
+        let admitted_by = self.admitted_by(resolved.resolver);
         if self.watch {
-            extensions.insert(self.watch(&resolved)?);
+            let watch = self.watch(&resolved)?;
+            extensions.insert(watch.of_request_admitted_by(admitted_by.clone()));
         }
-        let Resolved { session, claims, freshness, resolver } = resolved;
+        let Resolved { session, claims, freshness, .. } = resolved;
         let stale = freshness.filter(Freshness::is_stale);
         if stale.is_some() {
             self.events.admitted_stale(self.resolver.name());
@@ -90,7 +92,6 @@ impl Settings {
             (None, Some(_)) => Some(Cause::Networkless),
             (None, None) => return Err(Rejection::misconfigured("nothing-resolved")),
         };
-        let admitted_by = self.admitted_by(resolver);
         if let Some(cause) = cause {
             extensions.insert(Absence::new(cause, admitted_by.clone()));
         }

@@ -1,13 +1,11 @@
-#[cfg(any(feature = "axum", feature = "tonic"))]
-use std::any::Any;
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{any::Any, error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-#[cfg(any(feature = "axum", feature = "tonic"))]
-use crate::admitted_by::AdmittedBy;
 use crate::{
-    Reverification, SessionStatus, client,
+    Reverification, SessionStatus,
+    admitted_by::AdmittedBy,
+    client,
     extract::{CredentialError, CredentialErrorKind},
     token::{TokenError, TokenErrorKind},
 };
@@ -25,8 +23,11 @@ pub struct Rejection {
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     reverification: Option<Reverification>,
-    /// How the layer answers that its caller came through, where the claims tell.
-    #[cfg(any(feature = "axum", feature = "tonic"))]
+    /// How the layer answers that its caller came through, where that is known.
+    #[cfg_attr(
+        not(any(feature = "axum", feature = "tonic")),
+        expect(dead_code, reason = "these two write what a handler returns")
+    )]
     refusals: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -72,7 +73,6 @@ impl Rejection {
             retry_after: None,
             source: None,
             reverification: None,
-            #[cfg(any(feature = "axum", feature = "tonic"))]
             refusals: None,
         }
     }
@@ -176,7 +176,6 @@ impl Rejection {
     }
 
     /// The same, of a caller whom this layer admitted.
-    #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn behind(self, admitted_by: &AdmittedBy) -> Self {
         Self { refusals: admitted_by.refusals.clone(), ..self }
     }

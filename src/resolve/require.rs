@@ -27,11 +27,10 @@ impl Claims {
         authorization: &Authorization,
         now: SystemTime,
     ) -> Result<(), Rejection> {
-        let Some(lack) = authorization.lack(self, now) else { return Ok(()) };
-        let rejection = Rejection::lacking(lack);
-        #[cfg(any(feature = "axum", feature = "tonic"))]
-        let rejection = rejection.behind(self.admitted_by());
-        Err(rejection)
+        authorization.lack(self, now).map_or(Ok(()), |lack| {
+            let rejection = Rejection::lacking(lack);
+            Err(rejection.behind(self.admitted_by()))
+        })
     }
 }
 

@@ -282,18 +282,22 @@ async fn a_method_that_wants_a_watch_of_a_layer_that_does_not_watch_says_so() {
     assert!(status.message().contains(".watch()"), "{status:?}");
 }
 
-#[tokio::test]
-async fn the_status_at_the_end_is_written_as_the_layer_was_told() {
-    let world = World::new().await;
+/// A layer that writes what is refused in words of its own.
+fn wordy(world: &World) -> AuthenticateLayer {
     let layer = AuthenticateLayer::new(world.resolver.clone()).unwrap();
-    let layer = layer.rejection_response(|rejection, protocol| {
+    layer.rejection_response(|rejection, protocol| {
         let mut response = rejection.to_response(protocol).map(|_| "");
         let message = http::HeaderValue::from_static("come%20back%20soon");
         response.headers_mut().insert("grpc-message", message);
         response.headers_mut().insert("x-reason", http::HeaderValue::from_static("over"));
         response
-    });
-    let (addr, _) = serve(layer.end_streams().unwrap()).await;
+    })
+}
+
+#[tokio::test]
+async fn the_status_at_the_end_is_written_as_the_layer_was_told() {
+    let world = World::new().await;
+    let (addr, _) = serve(wordy(&world).end_streams().unwrap()).await;
     let session = world.clerk.sign_in("user_ada");
     let mut ticks = Caller::new(addr, &world, &session).await.tick().await.unwrap();
     world.resolver.revoke(&session).await.unwrap();
@@ -301,6 +305,24 @@ async fn the_status_at_the_end_is_written_as_the_layer_was_told() {
     assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "come back soon"));
     assert_eq!(status.metadata().get("x-reason").unwrap(), "over");
     assert!(status.metadata().get("content-type").is_none());
+}
+
+#[tokio::test]
+async fn so_is_that_which_a_method_makes_of_what_its_watch_tells() {
+    let world = World::new().await;
+    let (addr, heard) = serve(wordy(&world).watch().unwrap()).await;
+    let session = world.clerk.sign_in("user_ada");
+    let caller = Caller::new(addr, &world, &session).await;
+    let (add, numbers) = mpsc::unbounded_channel();
+    add.send(7).unwrap();
+    let (sum, revoked) = tokio::join!(caller.add_up(numbers), async {
+        heard.notified().await;
+        world.resolver.revoke(&session).await
+    });
+    revoked.unwrap();
+    let status = sum.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "come back soon"));
+    assert_eq!(status.metadata().get("x-reason").unwrap(), "over");
 }
 
 #[expect(dead_code, reason = "it must only compile: the layer is one of a server's, too")]

@@ -1,6 +1,7 @@
 //! Sessions that are watched for as long as something goes on in their name.
 
 mod changes;
+mod course;
 mod pace;
 mod standing;
 mod step;
@@ -10,22 +11,20 @@ mod trouble;
 
 use std::{
     fmt,
-    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::Notify, time::sleep};
+use tokio::sync::Notify;
 
 pub(super) use self::trouble::Trouble;
 use self::{
-    changes::unless,
     pace::Pace,
     standing::Voucher,
-    step::{State, Step, Watch},
+    step::{State, Watch},
 };
 use super::{Rejection, Resolved, SessionResolver};
-use crate::{Claims, Credential, Policy, sessions::chance};
+use crate::{Claims, Policy, admitted_by::AdmittedBy, sessions::chance};
 
 /// Tells when a session is over, to whatever goes on in its name: an event stream, a WebSocket, a gRPC stream.
 ///
@@ -71,7 +70,11 @@ use crate::{Claims, Credential, Policy, sessions::chance};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct SessionWatch(Arc<Watch>);
+pub struct SessionWatch {
+    watch: Arc<Watch>,
+    /// Through which layer, where it watches a request's caller.
+    admitted_by: AdmittedBy,
+}
 
 impl SessionResolver {
     /// Watches what was resolved, as long as the policy is met.
@@ -85,45 +88,30 @@ impl SessionResolver {
             resolved.claims.as_ref().and_then(Claims::session_id),
         ];
         let id = ids.into_iter().flatten().next();
-        SessionWatch(Arc::new(Watch {
+        let watch = Arc::new(Watch {
             slot: id.map(|id| self.inner.sessions.slot(id)),
             policy: policy.clone(),
             recheck: parted(self.inner.recheck),
             state: Mutex::new(State { voucher, pace: Pace::new(self.inner.moment()), over: None }),
             renewed: Notify::new(),
             resolver: self.clone(),
-        }))
+        });
+        SessionWatch { watch, admitted_by: AdmittedBy::default() }
     }
 }
 
 impl SessionWatch {
+    /// The watch of a request's caller.
+    pub(crate) fn of_request_admitted_by(self, admitted_by: AdmittedBy) -> Self {
+        Self { admitted_by, ..self }
+    }
+
     /// Returns once the session is over: what a request would be answered.
     ///
     /// It can be dropped and called again at any time, as in `select!`; no ending is missed between two calls. But only
     /// while it is awaited is Clerk asked from time to time. It must be awaited within a Tokio runtime.
     pub async fn ended(&self) -> Rejection {
-        let watch = &*self.0;
-        loop {
-            // From here on nothing is missed that happens while it is looked at.
-            let mut changes = pin!(watch.changes());
-            if Handle::try_current().is_err() {
-                return Rejection::outside_of_a_runtime();
-            }
-            match watch.step() {
-                Step::End(rejection) => return rejection,
-                Step::Wait(time) => {
-                    unless(changes.as_mut(), sleep(time)).await;
-                }
-                Step::Ask { otherwise } => {
-                    // Seldom, and much larger than everything else here.
-                    let asking = Box::pin(watch.ask());
-                    if let Some(answer) = unless(changes.as_mut(), asking).await {
-                        watch.note(answer, otherwise);
-                    }
-                }
-                Step::Recheck => watch.recheck(),
-            }
-        }
+        self.watch.ended().await.behind(&self.admitted_by)
     }
 
     /// Whether the session is over, as far as that is known now: what a request would be answered.
@@ -131,21 +119,7 @@ impl SessionWatch {
     /// Where it is time to ask Clerk, it has that done and does not wait for it.
     #[must_use]
     pub fn is_over(&self) -> Option<Rejection> {
-        let watch = &*self.0;
-        match watch.step() {
-            Step::End(rejection) => Some(rejection),
-            Step::Wait(_) => None,
-            Step::Recheck => {
-                watch.recheck();
-                watch.state().over.clone()
-            }
-            Step::Ask { otherwise } => {
-                if !watch.judge_now(otherwise.clone()) {
-                    watch.ask_ahead();
-                }
-                watch.state().over.clone().or(otherwise)
-            }
-        }
+        self.watch.is_over().map(|rejection| rejection.behind(&self.admitted_by))
     }
 
     /// Goes on with another token of the same session, which came in band: a client sends it before the last one expires.
@@ -156,16 +130,10 @@ impl SessionWatch {
     /// Fails where a request with this token would be refused, or where it is a token of another session, user or
     /// organization, and where the watch is over. Then nothing has changed.
     pub async fn renew(&self, token: &str) -> Result<Claims, Rejection> {
-        if let Some(rejection) = self.is_over() {
-            return Err(rejection);
-        }
-        let Watch { resolver, policy, renewed, .. } = &*self.0;
-        let credential = Credential::session_token(token.as_bytes());
-        let resolved = resolver.resolve(credential, policy).await?;
-        let session = self.0.slot.as_ref().map(|slot| slot.id());
-        let claims = self.0.state().renew(&resolved, session, resolver.check())?;
-        renewed.notify_waiters();
-        Ok(claims)
+        let renewed = self.watch.renew(token).await;
+        renewed
+            .map(|claims| claims.of_request_admitted_by(self.admitted_by.clone()))
+            .map_err(|rejection| rejection.behind(&self.admitted_by))
     }
 }
 
@@ -178,8 +146,8 @@ fn parted(recheck: Duration) -> Duration {
 impl fmt::Debug for SessionWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionWatch")
-            .field("session_id", &self.0.slot.as_ref().map(|slot| slot.id()))
-            .field("over", &self.0.state().over.as_ref().map(Rejection::reason))
+            .field("session_id", &self.watch.slot.as_ref().map(|slot| slot.id()))
+            .field("over", &self.watch.state().over.as_ref().map(Rejection::reason))
             .finish_non_exhaustive()
     }
 }

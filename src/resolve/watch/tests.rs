@@ -36,7 +36,7 @@ fn watched() -> (SessionResolver, SessionWatch, Clock) {
 #[tokio::test]
 async fn a_clock_that_is_set_is_noticed_within_a_minute() {
     let (_resolver, watch, _) = watched();
-    let Step::Wait(time) = watch.0.step() else { panic!("it is not over") };
+    let Step::Wait(time) = watch.watch.step() else { panic!("it is not over") };
     assert_eq!(time, LONGEST_WAIT, "and not the hour that is left");
 }
 
@@ -60,9 +60,9 @@ async fn a_clock_that_is_set_back_ends_nothing_and_one_that_is_ahead_does() {
 async fn a_watch_that_is_dropped_gives_its_slot_back() {
     // Of two processes: the other one has not seen the token, and holds on to nothing on its account.
     let ((_seen, watch, _), (unseen, _)) = (watched(), resolver());
-    let claims = watch.0.state().voucher.claims().cloned();
+    let claims = watch.watch.state().voucher.claims().cloned();
     let watch = unseen.watch(&Resolved::default().with_claims(claims), &Policy::new());
-    let slot = Arc::downgrade(watch.0.slot.as_ref().unwrap());
+    let slot = Arc::downgrade(watch.watch.slot.as_ref().unwrap());
     let other = watch.clone();
     drop(watch);
     assert!(slot.upgrade().is_some(), "the negative control");
@@ -95,8 +95,8 @@ async fn a_token_that_vouches_ends_in_time_where_clerk_was_asked_in_vain() {
     let session = claims.session_id().cloned().unwrap();
     let watch = resolver.watch(&Resolved::default().with_claims(claims), &Policy::new());
     resolver.invalidate(&session);
-    let Step::Wait(_) = watch.0.step() else { panic!("a revocation may be under way") };
-    watch.0.state().pace.failed(resolver.inner.moment());
-    let Step::Wait(time) = watch.0.step() else { panic!("Clerk was asked just now") };
+    let Step::Wait(_) = watch.watch.step() else { panic!("a revocation may be under way") };
+    watch.watch.state().pace.failed(resolver.inner.moment());
+    let Step::Wait(time) = watch.watch.step() else { panic!("Clerk was asked just now") };
     assert_eq!(time.as_secs(), 15, "the token, and the skew, and not half a minute");
 }
