@@ -1,6 +1,7 @@
 use std::fmt;
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
+use reqwest::Url;
 
 use crate::{ConfigError, fleet::LogError};
 
@@ -12,7 +13,9 @@ pub(super) struct Address {
 
 impl Address {
     pub(super) fn parse(url: &str, what: &'static str) -> Result<Self, ConfigError> {
-        if ["rediss:", "valkeys:"].iter().any(|scheme| url.starts_with(scheme)) {
+        // Read as the library will: a scheme may be written in capitals, and white space around it is dropped.
+        let is_tls = |url: Url| matches!(url.scheme(), "rediss" | "valkeys");
+        if Url::parse(url).is_ok_and(is_tls) {
             tls()?;
         }
         // What is wrong with it may be the password, so it is not said.

@@ -38,10 +38,14 @@ fn debug_never_shows_the_password() {
 #[cfg(feature = "rustls")]
 #[test]
 fn tls_without_a_provider_is_refused_by_the_line_to_add() {
-    // No test of this process installs one.
-    let error = RedisLog::new("rediss://host").unwrap_err();
-    assert!(matches!(error, ConfigError::Contradiction { .. }));
-    assert!(error.to_string().contains("install_default()"), "{error}");
+    // No test of this process installs one. A URL says the same in more ways than one.
+    for url in
+        ["rediss://host", "valkeys://host", "REDISS://host", " rediss://host", "re\tdiss://host"]
+    {
+        let error = RedisLog::new(url).unwrap_err();
+        assert!(matches!(error, ConfigError::Contradiction { .. }), "{url:?}: {error}");
+        assert!(error.to_string().contains("install_default()"), "{error}");
+    }
 }
 
 #[cfg(not(feature = "rustls"))]
