@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use tower_clerk::{
     Credential, Policy,
@@ -84,6 +84,27 @@ fn every_reason_in_the_table_is_one_that_the_source_gives() {
     }
     assert!(reasons > 20, "{reasons}");
     assert!(!source.contains("\"token-made-up\""));
+}
+
+/// Whatever begins so and is no misconfiguration may be told to callers.
+#[test]
+fn every_reason_that_the_source_gives_to_callers_is_on_the_page() {
+    const BEGINNINGS: [&str; 5] =
+        ["clerk-unavailable", "credential-", "jwk-", "session-", "token-"];
+    const FOR_OPERATORS: &str = "jwk-kid-mismatch";
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let source = ["middleware", "resolve", "token"].map(|name| source(&folder.join(name))).concat();
+    let is_reason = |text: &&str| {
+        BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+            && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+            && *text != FOR_OPERATORS
+            && !source.contains(&format!("misconfigured(\"{text}\")"))
+    };
+    let reasons: BTreeSet<_> = source.split('"').filter(is_reason).collect();
+    assert!(reasons.len() > 20, "{reasons:?}");
+    for reason in reasons {
+        assert!(ANSWERS.contains(&format!("`{reason}`")), "{reason}");
+    }
 }
 
 #[test]
