@@ -21,6 +21,8 @@ pub struct InstanceBuilder {
     api_url: Option<BaseUrl>,
     allow_http: bool,
     frontend_api: Option<Issuer>,
+    /// `CLERK_PROXY_URL`.
+    proxy: Option<Issuer>,
     further_issuers: Vec<Issuer>,
     authorized_parties: Option<Vec<Origin>>,
 }
@@ -43,7 +45,7 @@ impl InstanceBuilder {
             builder.frontend_api = Some(issuer(&url, "`CLERK_FRONTEND_API_URL`")?);
         }
         if let Some(url) = variable("CLERK_PROXY_URL")? {
-            builder.further_issuers.push(issuer(&url, "`CLERK_PROXY_URL`")?);
+            builder.proxy = Some(issuer(&url, "`CLERK_PROXY_URL`")?);
         }
         if let Some(pem) = variable("CLERK_JWT_KEY")? {
             builder.keys = Some(KeySource::Pem { pem, what: "`CLERK_JWT_KEY`" });
@@ -132,8 +134,8 @@ impl InstanceBuilder {
         Ok(Self { frontend_api: Some(issuer(url.as_ref(), "the Frontend API")?), ..self })
     }
 
-    /// Accepts tokens of these issuers (`iss`, byte for byte), beside those of the publishable key and the Frontend API: of satellite
-    /// domains and proxies.
+    /// Accepts tokens of these issuers (`iss`, byte for byte), beside those of the publishable key, the Frontend API and
+    /// `CLERK_PROXY_URL`: of satellite domains and further proxies.
     ///
     /// # Errors
     ///
@@ -188,7 +190,8 @@ impl InstanceBuilder {
         let keys = self.key_source()?;
         let own = self.publishable_key.as_ref().map(|key| key.own_issuer().clone());
         let mut issuers = Vec::new();
-        for issuer in own.into_iter().chain(self.frontend_api).chain(self.further_issuers) {
+        let named = own.into_iter().chain(self.frontend_api).chain(self.proxy);
+        for issuer in named.chain(self.further_issuers) {
             if !issuers.contains(&issuer) {
                 issuers.push(issuer);
             }

@@ -104,6 +104,16 @@ fn a_proxy_and_a_frontend_api_are_accepted_beside_the_publishable_keys_own_issue
 }
 
 #[test]
+fn what_is_said_further_takes_nothing_from_what_the_environment_says() {
+    let proxy = "https://app.example.com/__clerk";
+    let mut look_up = |name| Ok((name == "CLERK_PROXY_URL").then(|| proxy.to_owned()));
+    let builder = InstanceBuilder::from_variables(&mut look_up).unwrap();
+    let satellite = "https://clerk.one.example";
+    let instance = builder.further_issuers([satellite]).unwrap().build().unwrap();
+    assert_eq!(issuers(&instance), [proxy, satellite]);
+}
+
+#[test]
 fn several_issuers_can_be_told_and_one_that_clerk_never_writes_is_refused() {
     let satellites = ["https://clerk.one.example", "https://clerk.two.example"];
     let instance = Instance::builder().further_issuers(satellites).unwrap().build().unwrap();
