@@ -37,7 +37,8 @@ pub trait RevocationLog: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<LogPage, LogError>> + Send + 'static;
 
-    /// For how long the log keeps entries: an hour, unless it says otherwise. Older ones are not appended again.
+    /// For how long the log keeps entries: an hour, unless it says otherwise, and a minute at least. Older ones are not
+    /// appended again.
     fn keep(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }

@@ -292,10 +292,17 @@ impl SessionResolverBuilder {
 
     fn refuse_contradictions(&self) -> Result<(), ConfigError> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        const SHORTEST_KEPT: Duration = Duration::from_secs(60);
         let Lifetimes { ttl, session_ttl, negative_ttl, stale_if_error, clock_skew } =
             self.lifetimes;
         if self.capacity == 0 {
             return Err(ConfigError::malformed("`capacity`", "at least 1"));
+        }
+        if self.log.as_ref().is_some_and(|log| log.keep() < SHORTEST_KEPT) {
+            return Err(ConfigError::malformed(
+                "how long the log keeps entries",
+                "at least a minute: a process that was cut off for a moment has to find what it missed",
+            ));
         }
         token::clock_skew(clock_skew)?;
         let times = [ttl, session_ttl, negative_ttl, stale_if_error, self.patience];

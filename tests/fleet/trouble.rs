@@ -32,6 +32,23 @@ async fn a_log_that_is_down_refuses_nobody_and_has_clerk_asked_no_more_often() {
     }
 }
 
+#[tokio::test]
+async fn a_log_that_keeps_nothing_for_long_enough_is_refused() {
+    let clerk = SessionsApi::start().await;
+    let build = |seconds| {
+        let log = RedisLog::new("unix:///nowhere/at/all").unwrap();
+        let log = log.keep_for(Duration::from_secs(seconds));
+        clerk.resolver_builder().revocation_log(log).build()
+    };
+    for seconds in [0, 59] {
+        let error = build(seconds).unwrap_err().to_string();
+        assert!(error.contains("at least a minute"), "{error}");
+    }
+    for seconds in [60, u64::MAX] {
+        build(seconds).unwrap();
+    }
+}
+
 /// How often Clerk is asked for twenty sessions and five requests each, all of which are admitted.
 async fn asked_by(clerk: &SessionsApi, process: &SessionResolver) -> u64 {
     process.warm_up().await.unwrap();
