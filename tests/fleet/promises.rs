@@ -1,8 +1,10 @@
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use tower_clerk::{
     OrganizationId, SessionCheck, SessionStatus, UserId,
+    fleet::RevocationLog,
+    for_redis::RedisLog,
     testing::{Membership, SessionsApi},
 };
 
@@ -10,6 +12,14 @@ use crate::{
     fleet::{Log, SOON, admits, all_admit, all_refuse_within},
     server::RedisServer,
 };
+
+/// How soon so many entries are read where nothing is optimized; the benchmark tells how soon where it is.
+const CAUGHT_UP: Duration = Duration::from_secs(20);
+
+/// A hundred thousand with `LONG_TESTS`.
+fn thousands() -> usize {
+    if env::var_os("LONG_TESTS").is_some() { 100 } else { 10 }
+}
 
 const CHECKS: [SessionCheck; 2] = [SessionCheck::Get, SessionCheck::Networkless];
 
@@ -47,6 +57,32 @@ async fn a_restart_forgets_no_revocation_that_is_in_the_log() {
         let without = clerk.resolver_builder().check(SessionCheck::Networkless).build().unwrap();
         assert!(admits(&without, &token).await, "nothing but the log can have told");
     }
+}
+
+#[tokio::test]
+async fn a_process_that_starts_beside_a_long_log_serves_at_once_and_catches_up() {
+    let Some(server) = RedisServer::start() else { return };
+    let clerk = SessionsApi::start().await;
+    let log = RedisLog::new(&server.url()).unwrap();
+    let revoked = |session: &str| format!("s {session} t revoked").parse().unwrap();
+    for batch in 0..thousands() {
+        let entries = (0..1_000).map(|number| revoked(&format!("sess_{batch}x{number}")));
+        log.append(entries.collect()).await.unwrap();
+    }
+    let [last, stays] = ["user_ada", "user_eve"].map(|user| clerk.sign_in(user));
+    log.append(vec![revoked(last.as_str())]).await.unwrap();
+    let [last, stays] = [last, stays].map(|session| clerk.token(&session));
+
+    let builder = clerk.resolver_builder().check(SessionCheck::Networkless);
+    let process = builder.revocation_log(log).build().unwrap();
+    process.warm_up().await.unwrap();
+    let began = Instant::now();
+    assert!(admits(&process, &stays).await);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(admits(&process, &last).await, "the negative control: it cannot know yet");
+    all_refuse_within(CAUGHT_UP, std::slice::from_ref(&process), &last).await;
+    println!("caught up after {:?}", began.elapsed());
+    assert!(admits(&process, &stays).await);
 }
 
 #[tokio::test]
