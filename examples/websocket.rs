@@ -1,8 +1,11 @@
 //! A WebSocket that ends with the session: `cargo run --all-features --example websocket`
 //!
-//! Without `CLERK_SECRET_KEY` it runs on an emulator of Clerk's API and offers a demonstration sign-in.
+//! Without `CLERK_SECRET_KEY` it runs on an emulator of Clerk's API and offers a demonstration sign-in. With
+//! `CLERK_WEBHOOK_SIGNING_SECRET` it takes Clerk's webhooks at `/webhooks/clerk`; the emulator sends them by itself.
 
 mod demo;
+#[path = "demo/webhooks.rs"]
+mod webhooks;
 
 use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
@@ -31,7 +34,10 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let clerk = Clerk::from_env().await?;
     let listener = demo::listen("127.0.0.1:3000").await?;
-    axum::serve(listener, app(clerk)?).with_graceful_shutdown(demo::stopped()).await?;
+    let webhooks = webhooks::receive(&clerk, &listener.local_addr()?.to_string())?;
+    axum::serve(listener, app(clerk)?.merge(webhooks))
+        .with_graceful_shutdown(demo::stopped())
+        .await?;
     Ok(())
 }
 
@@ -86,7 +92,8 @@ async fn converse(socket: &mut WebSocket, watch: &SessionWatch) {
     }
 }
 
-/// What the front end does in a real app: it signs a person in, and gets a session token, and a new one before that expires.
+/// What the front end does in a real app: it signs a person in, and gets a session token, and a new one before that expires. And
+/// what somebody does in Clerk's dashboard: end a session.
 fn demonstration(emulator: SessionsApi, layer: AuthenticateLayer) -> Router {
     type Emulator = State<Arc<SessionsApi>>;
 
@@ -96,8 +103,14 @@ fn demonstration(emulator: SessionsApi, layer: AuthenticateLayer) -> Router {
     async fn token(State(emulator): Emulator, session: Session) -> String {
         demo::token(&emulator, session.id())
     }
+    async fn end_elsewhere(State(emulator): Emulator, session: Session) -> &'static str {
+        emulator.set_status(session.id(), "revoked");
+        emulator.webhooks_delivered().await;
+        "revoked in the dashboard, which has told by webhook\n"
+    }
     Router::new()
         .route("/demo/token", post(token))
+        .route("/demo/end-elsewhere", post(end_elsewhere))
         .route_layer(layer)
         .route("/demo/sign-in", post(sign_in))
         .with_state(emulator.into())

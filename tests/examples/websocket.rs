@@ -38,10 +38,32 @@ async fn the_socket_answers_renews_and_is_closed_when_its_session_ends() {
 }
 
 #[tokio::test]
+async fn the_socket_is_closed_when_its_session_is_ended_in_the_dashboard() {
+    let app = Server::start("websocket");
+    let caller = Caller::of(&app);
+    let [token, other] = [sign_in(&caller).await, sign_in(&caller).await];
+    let mut socket = connect(&app, &token).await.unwrap();
+    let mut stays = connect(&app, &other).await.unwrap();
+    let ended = caller.post("/demo/end-elsewhere", Some(&token)).await;
+    assert_eq!(ended.status(), StatusCode::OK);
+    let Message::Close(Some(close)) = next(&mut socket).await else { panic!("it is closed") };
+    assert_eq!((u16::from(close.code), &*close.reason), (3000, "session-revoked"));
+    assert_eq!(say(&mut stays, "hello").await, Message::text("you said: hello"));
+}
+
+#[tokio::test]
 async fn the_page_shows_what_the_socket_can_do() {
     let app = Server::start("websocket");
     let page = Caller::of(&app).get("/", None).await.text().await.unwrap();
-    for said in ["/demo/sign-in", "/demo/token", "/socket?token=", "renew ", "/sign-out", "3000"] {
+    for said in [
+        "/demo/sign-in",
+        "/demo/token",
+        "/demo/end-elsewhere",
+        "/socket?token=",
+        "renew ",
+        "/sign-out",
+        "3000",
+    ] {
         assert!(page.contains(said), "{said}");
     }
 }
