@@ -1,4 +1,7 @@
-//! Two Clerk instances in one service: customers under `/shop`, staff under `/staff`, neither of whom gets in at the other's.
+//! Two Clerk instances in one service: customers under `/shop`, staff under `/staff`, neither of whom gets in at the other's:
+//! `cargo run --all-features --example instances`
+//!
+//! They are told apart by host as well: `http://shop.localhost:3002/me`, `http://staff.localhost:3002/me`.
 //!
 //! Each instance is described once. From the environment they would be told apart by a prefix, `SHOP_CLERK_SECRET_KEY` and
 //! `STAFF_CLERK_SECRET_KEY`; without such variables two emulators stand in for them.
@@ -8,7 +11,14 @@ mod demo;
 
 use std::{env, error::Error, process::ExitCode};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    extract::Request,
+    http::{StatusCode, header::HOST},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tower::ServiceExt;
 use tower_clerk::{
     AuthenticateLayer, ConfigError, Instance, Session, SessionResolver, testing::SessionsApi,
 };
@@ -21,9 +31,33 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let listener = demo::listen("127.0.0.1:3002").await?;
     let (shop, staff) = (Clerk::of("SHOP").await?, Clerk::of("STAFF").await?);
-    let app = Router::new().nest("/shop", of(&shop.instance)?).nest("/staff", of(&staff.instance)?);
+    let instances = Instances { shop: of(&shop.instance)?, staff: of(&staff.instance)? };
+    let app = Router::new()
+        .nest("/shop", instances.shop.clone())
+        .nest("/staff", instances.staff.clone())
+        .fallback(move |request| by_host(instances, request));
     axum::serve(listener, app).with_graceful_shutdown(demo::stopped()).await?;
     Ok(())
+}
+
+#[derive(Clone)]
+struct Instances {
+    shop: Router,
+    staff: Router,
+}
+
+/// What is below no path of an instance's is for the one whose host is asked.
+async fn by_host(instances: Instances, request: Request) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    // Over HTTP/2 it is part of the URI.
+    let host = request.uri().host().or(host).unwrap_or_default();
+    let Instances { shop, staff } = instances;
+    let Ok(response) = match host.split('.').next() {
+        Some("shop") => shop.oneshot(request).await,
+        Some("staff") => staff.oneshot(request).await,
+        _ => Ok(StatusCode::NOT_FOUND.into_response()),
+    };
+    response
 }
 
 /// A service for the users of this instance.

@@ -1,6 +1,6 @@
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE},
+    header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, WWW_AUTHENTICATE},
 };
 use serde_json::Value;
 
@@ -28,6 +28,12 @@ impl<'a> Caller<'a> {
 
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Response {
         self.send(Method::GET, path, token).await
+    }
+
+    /// What is asked of this host, whose server it is.
+    pub(crate) async fn get_from(&self, host: &str, path: &str, token: &str) -> Response {
+        let request = self.http.get(format!("{}{path}", self.server.url)).header(HOST, host);
+        request.bearer_auth(token).send().await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, token: Option<&str>) -> Response {
