@@ -301,7 +301,7 @@ impl AuthenticateLayer {
         if (*end_streams || *watch) && !resolver.watches() {
             return Err(ConfigError::contradiction(
                 "`end_streams` and `watch` would do nothing with this resolver: have it give a \
-                 `SessionWatch` in `ResolveSession::watch` and say so in `ResolveSession::watches`, \
+                 `SessionWatch` in `ResolveSession::watch_resolved` and say so in `ResolveSession::watches`, \
                  or drop them",
             ));
         }

@@ -99,7 +99,7 @@ pub trait ResolveSession: Send + Sync + 'static {
         true
     }
 
-    /// Whether it [watches](ResolveSession::watch) what it resolved.
+    /// Whether it [watches](ResolveSession::watch_resolved) what it resolved.
     ///
     /// A layer with a resolver that does not say so is refused at start-up where it is to
     /// [end streams](crate::AuthenticateLayer::end_streams) or to [watch](crate::AuthenticateLayer::watch).
@@ -111,7 +111,7 @@ pub trait ResolveSession: Send + Sync + 'static {
     /// [`SessionResolver`](crate::SessionResolver) has [that one](crate::SessionResolver::watch) watch.
     ///
     /// Where there is nothing, whatever was to be watched ends at once.
-    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+    fn watch_resolved(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
         let _ = (resolved, policy);
         None
     }
@@ -163,8 +163,8 @@ impl<R: ResolveSession> ResolveSession for Arc<R> {
         R::watches(self)
     }
 
-    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
-        R::watch(self, resolved, policy)
+    fn watch_resolved(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        R::watch_resolved(self, resolved, policy)
     }
 
     fn name(&self) -> &'static str {
@@ -271,7 +271,7 @@ impl<R: ResolveSession> Erased for R {
     }
 
     fn watch_erased(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
-        self.watch(resolved, policy)
+        self.watch_resolved(resolved, policy)
     }
 
     fn name_erased(&self) -> &'static str {

@@ -257,8 +257,8 @@ impl ResolveSession for SessionResolver {
         true
     }
 
-    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
-        Some(Self::watch(self, resolved, policy))
+    fn watch_resolved(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+        Some(self.watch(resolved, policy))
     }
 
     fn name(&self) -> &'static str {

@@ -135,7 +135,7 @@ impl ResolveSession for Wrapped {
         self.watches
     }
 
-    fn watch(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
+    fn watch_resolved(&self, resolved: &Resolved, policy: &Policy) -> Option<SessionWatch> {
         (!self.is_lying).then(|| self.inner.watch(resolved, policy))
     }
 }
