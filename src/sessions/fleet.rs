@@ -140,3 +140,22 @@ impl Apply for Sessions {
         self.denials.deny(user, Some(organization), before, now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::{SessionCheck, test_sessions::noon, test_upstream};
+
+    #[test]
+    fn whoever_writes_to_the_log_has_no_session_kept_in_mind_for_ever() {
+        let clerk = test_upstream::TestUpstream::new();
+        let (sessions, _) = test_upstream::sessions(SessionCheck::Networkless, &clerk);
+        let id: SessionId = "sess_1".parse().unwrap();
+        let in_a_millennium = noon() + LONGEST_SESSION * 1000;
+        Apply::end(&*sessions, &id, &SessionStatus::Revoked, Some(in_a_millennium));
+        let slot = sessions.slot(&id);
+        let held_until = slot.ledger().held_until.unwrap().time;
+        assert!(held_until >= noon() + LONGEST_SESSION, "{held_until:?}");
+        assert!(held_until < noon() + LONGEST_SESSION * 2, "{held_until:?}");
+    }
+}

@@ -26,7 +26,7 @@ use tokio::{
     time::{interval, timeout},
 };
 use tokio_stream::{StreamExt, wrappers::IntervalStream};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use tower_clerk::{
     AuthenticateLayer, ReceiveWebhooks, Session, SessionCheck, SessionId, SessionResolver,
     SessionStatus, SessionWatch,
@@ -312,6 +312,28 @@ async fn a_download_of_a_certain_length_is_cut_off() {
         world.resolver.revoke(&session).await.unwrap();
         let cut = next(&mut body).await;
         assert!(matches!(cut, Some(Err(_))), "{version:?}: the client notices: {cut:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_never_waited_for_is_looked_at_from_its_sixteenth_frame() {
+    let world = World::new().await;
+    let layer = AuthenticateLayer::new(world.resolver.clone()).unwrap().end_streams().unwrap();
+    let service = layer.layer(tower::service_fn(async |_: Request<()>| {
+        let frame = || Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"x")));
+        let body = StreamBody::new(tokio_stream::iter(std::iter::repeat_with(frame)));
+        Ok::<_, Infallible>(Response::new(body))
+    }));
+    for (frames, is_over) in [(15, false), (16, true)] {
+        let session = world.clerk.sign_in("user_ada");
+        let token = format!("Bearer {}", world.clerk.token(&session));
+        let request = Request::get("/").header(header::AUTHORIZATION, token).body(()).unwrap();
+        let mut body = service.clone().oneshot(request).await.unwrap().into_body();
+        for _ in 0..frames {
+            body.frame().await.unwrap().unwrap();
+        }
+        world.resolver.revoke(&session).await.unwrap();
+        assert_eq!(body.frame().await.is_none(), is_over, "after {frames}");
     }
 }
 

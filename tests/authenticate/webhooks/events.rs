@@ -205,17 +205,34 @@ async fn a_session_with_tasks_left_is_asked_about_anew() {
 
 #[tokio::test]
 async fn an_event_of_next_year_denies_nobody_who_signs_in_tomorrow() {
-    let world = World::on_axum(SessionCheck::Networkless).await;
-    let (_, token) = world.sign_in("user_ada").await;
-    let mut body: Value =
-        serde_json::from_str(&event("user.deleted", &json!({ "id": "user_ada" }))).unwrap();
-    body["timestamp"] = json!(4_102_444_800_000_u64);
-    let body = body.to_string();
-    assert_eq!(world.post(world.signed(&body), body).await.status(), 204);
-    assert_eq!(world.refusal(&token).await, Some("token-superseded"));
-    world.clerk.clock().advance(Duration::from_secs(7));
-    let (_, later) = world.sign_in("user_ada").await;
-    assert!(world.admits(&later).await);
+    const NEXT_CENTURY: u64 = 4_102_444_800_000;
+    let user = json!({ "id": "user_ada" });
+    let member = json!({
+        "organization": { "id": "org_1" },
+        "public_user_data": { "user_id": "user_ada" },
+        "updated_at": NEXT_CENTURY,
+    });
+    for (kind, data) in [
+        ("user.deleted", &user),
+        ("organizationMembership.deleted", &member),
+        ("organizationMembership.updated", &member),
+    ] {
+        let world = World::on_axum(SessionCheck::Networkless).await;
+        let sign_in = || {
+            let session = world.clerk.sign_in_with("user_ada", |session| {
+                session.organization = "org_1".parse().ok().map(Membership::new);
+            });
+            world.long_lived(&session)
+        };
+        let token = sign_in();
+        let mut body: Value = serde_json::from_str(&event(kind, data)).unwrap();
+        body["timestamp"] = json!(NEXT_CENTURY);
+        let body = body.to_string();
+        assert_eq!(world.post(world.signed(&body), body).await.status(), 204);
+        assert_eq!(world.refusal(&token).await, Some("token-superseded"), "{kind}");
+        world.clerk.clock().advance(Duration::from_secs(7));
+        assert!(world.admits(&sign_in()).await, "{kind}");
+    }
 }
 
 #[tokio::test]
