@@ -35,3 +35,31 @@ impl<A: ExtractCredential, B: ExtractCredential> ExtractCredential for Or<A, B> 
         self.first.yields_session_ids() || self.second.yields_session_ids()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, header};
+
+    use super::*;
+    use crate::extract::{BearerToken, QueryToken, SessionCookie};
+
+    /// {"alg":"RS256"}, {"iss":"https://clerk.example.com"}, and a signature.
+    const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsZXJrLmV4YW1wbGUuY29tIn0.c2ln";
+
+    fn finds(place: &impl ExtractCredential) -> bool {
+        let request = Request::get("/").header(header::AUTHORIZATION, "Bearer vk_1");
+        let request = request.header(header::COOKIE, format!("__session={TOKEN}"));
+        place.extract(&request.body(()).unwrap().into_parts().0).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_key_of_somebody_elses_keeps_the_cookie_from_being_read_wherever_it_was_looked_for() {
+        let cookie = SessionCookie::unsuffixed;
+        let (query, keys) =
+            (|| QueryToken::new("token"), || BearerToken::ignoring(["vk_"]).unwrap());
+        assert!(finds(&Or::new(query(), cookie())), "the negative control");
+        assert!(!finds(&Or::new(keys(), cookie())));
+        assert!(!finds(&Or::new(Or::new(keys(), query()), cookie())));
+        assert!(!finds(&Or::new(Or::new(query(), keys()), cookie())));
+    }
+}

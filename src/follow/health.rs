@@ -174,7 +174,10 @@ mod tests {
         health.saw_beat(beat, now);
         assert!(!health.is_usable(now));
         assert_eq!(health.report(now).last_error, Some(error()));
+        let before = beat;
         let beat = health.begin_beat(now);
+        health.saw_beat(before, now);
+        assert!(!health.is_usable(now), "not even where another is awaited");
         health.saw_beat(beat + 1, now);
         assert!(!health.is_usable(now), "not ours");
         health.saw_beat(beat, now);

@@ -34,6 +34,25 @@ async fn assert_is_mismatch(response: Response<Body>, case: &str) {
     assert!(String::from_utf8_lossy(&body).contains("different resolvers"), "{case}: {body:?}");
 }
 
+/// What an outer layer let pass as nobody's is the inner layer's to look at anew.
+#[tokio::test]
+async fn a_sign_out_within_two_layers_goes_by_the_inner_one() {
+    let clerk = SessionsApi::start().await;
+    let resolver = clerk.resolver();
+    let outer = AuthenticateLayer::new(clerk.resolver()).unwrap();
+    for outer in [outer.clone(), outer.exempt(|_| true)] {
+        let session = clerk.sign_in("user_ada");
+        let bearer = format!("Bearer {}", clerk.token(&session));
+        let app = Router::new()
+            .route_service("/", RevokeSession::new(resolver.clone()))
+            .layer(AuthenticateLayer::new(resolver.clone()).unwrap())
+            .layer(outer);
+        let request = Request::post("/").header("authorization", &bearer);
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    }
+}
+
 #[tokio::test]
 async fn a_sign_out_through_another_resolver_than_the_layers_is_500_and_signs_nobody_out() {
     let clerk = SessionsApi::start().await;
