@@ -18,8 +18,8 @@
 //! Nothing is lost by its persistence being off: processes append again what they find missing. Cluster and Sentinel are
 //! not spoken to; [`RevocationLog`] can be implemented for them.
 //!
-//! Each process holds two connections. The log is a stream under the key, beside it one of signs of life under
-//! `<key>:beats`, both trimmed by the server's clock. A sign-out takes some 100 bytes for an hour.
+//! Each process holds two connections. The log is a stream under the key, trimmed by the server's clock; beside it is one of
+//! signs of life under `<key>:beats`, of which some thousand are kept. A sign-out takes some 100 bytes for an hour.
 //!
 //! # Security
 //!

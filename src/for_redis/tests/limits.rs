@@ -79,6 +79,16 @@ async fn old_entries_are_let_go_of_by_the_servers_clock() {
 }
 
 #[tokio::test]
+async fn of_signs_of_life_some_thousand_are_kept() {
+    let server = server_or_return!();
+    let log = RedisLog::new(&server.url()).unwrap();
+    let beat = |number| crate::fleet::LogEntry::Beat(format!("name.{number}").into());
+    log.append((0..3_000).map(beat).collect()).await.unwrap();
+    let kept = length(&server, &format!("{KEY}:beats"));
+    assert!((1_000..=1_200).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
 async fn entries_that_are_gone_before_they_were_read_are_told_of() {
     let server = server_or_return!();
     let log = RedisLog::new(&server.url()).unwrap();
