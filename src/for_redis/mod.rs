@@ -118,8 +118,8 @@ impl RedisLog {
         self
     }
 
-    /// For how long entries are kept: an hour, unless set; a resolver wants a minute at least. A process that was cut off for longer, or that starts later,
-    /// does not learn of them.
+    /// For how long entries are kept: an hour, unless set; a resolver wants a minute at least. A process that was cut off for
+    /// longer, or that starts later, does not learn of them.
     pub fn keep_for(mut self, keep: Duration) -> Self {
         Arc::make_mut(&mut self.server).keep = keep;
         self

@@ -116,8 +116,8 @@ impl SessionWatch {
 
     /// Whether the session is over, as far as that is known now: what a request would be answered.
     ///
-    /// Where it is time to ask Clerk, it has that done and does not wait for it. Past `abandon_at`, which activity moves, it says that the
-    /// session is over until Clerk has answered: [`ended`](SessionWatch::ended) waits for that.
+    /// Where it is time to ask Clerk, it has that done and does not wait for it. Past `abandon_at`, which activity moves, it says
+    /// that the session is over until Clerk has answered: [`ended`](SessionWatch::ended) waits for that.
     #[must_use]
     pub fn is_over(&self) -> Option<Rejection> {
         self.watch.is_over().map(|rejection| rejection.behind(&self.admitted_by))
