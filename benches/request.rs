@@ -63,6 +63,17 @@ fn requests(c: &mut Criterion) {
         b.iter(|| scene.call(&mut authorized, request(AUTHORIZATION, &member)));
     });
 
+    let denying = scene.resolver(SessionCheck::Get, CAPACITY);
+    scene.warm(&denying, &token);
+    for number in 0..1000 {
+        let user = format!("user_{number:0>27}").parse().unwrap();
+        drop(denying.deny(&user, None, scene.clerk.clock().now()));
+    }
+    let mut denying = AuthenticateLayer::new(denying).unwrap().layer(inner());
+    group.bench_function("hit, one session, a thousand others denied", |b| {
+        b.iter(|| scene.call(&mut denying, request(AUTHORIZATION, &value)));
+    });
+
     let networkless = scene.resolver(SessionCheck::Networkless, CAPACITY);
     scene.warm(&networkless, &token);
     let mut networkless = AuthenticateLayer::new(networkless).unwrap().layer(inner());

@@ -112,6 +112,7 @@ mod instance;
 mod issuer;
 mod json_object;
 mod jwk_set;
+mod keyed_hash;
 mod middleware;
 mod once_per_second;
 mod origin;

@@ -174,8 +174,8 @@ impl SessionResolver {
     }
 
     /// Refuses tokens of this user that were assembled up to this time, and of those only such for this organization
-    /// if one is named: the user was banned or deleted, or is no longer what it was there. What Clerk was asked earlier counts for
-    /// nothing, either. As [`end`](SessionResolver::end), it is in force here when this function returns, and goes to the log.
+    /// if one is named: the user was banned or deleted, or is no longer what it was there. What Clerk was asked earlier admits
+    /// nobody, either. As [`end`](SessionResolver::end), it is in force here when this function returns, and goes to the log.
     ///
     /// It is remembered for a day, and for as long as any token that it was seen to refuse would be good.
     pub fn deny(

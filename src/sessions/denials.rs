@@ -1,25 +1,25 @@
 //! Users whose earlier tokens are refused: they were banned or deleted, or are no longer what they were in an organization.
 
+mod suspects;
+
 use std::{
     collections::HashMap,
     mem,
-    sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, SystemTime},
 };
 
 use tokio::sync::{Notify, futures::Notified};
 
+use self::suspects::Suspects;
 use crate::{OrganizationId, UserId};
 
 /// What refuses tokens of a user, or of a user in one organization, that were assembled before some time.
 ///
-/// It is looked at only where there is something in it, which is seldom.
+/// Nearly nobody is denied anything, and those are told without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Denials {
-    any: AtomicBool,
+    suspects: Suspects,
     held: RwLock<Held>,
     /// Wakes all who watch a session: a new one may be about any of them.
     added: Notify,
@@ -29,6 +29,8 @@ pub(crate) struct Denials {
 struct Held {
     users: HashMap<UserId, OfUser>,
     count: usize,
+    /// How many there were when those were let go of that are over.
+    left: usize,
     /// What became of those that there was no room for: nobody's is dropped, since a flood must not undo one.
     everybody: Option<Denial>,
 }
@@ -50,12 +52,10 @@ struct Denial {
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many denials are kept apart.
 const ROOM: usize = 100_000;
+/// So few are not worth looking for those that are over.
+const FEW: usize = 1_000;
 
 impl Denials {
-    pub(crate) fn are_there(&self) -> bool {
-        self.any.load(Ordering::Acquire)
-    }
-
     /// Comes to pass with the next denial. It misses none from now on, polled or not.
     pub(crate) fn additions(&self) -> Notified<'_> {
         self.added.notified()
@@ -67,6 +67,9 @@ impl Denials {
         user: &UserId,
         organization: impl FnOnce() -> Option<OrganizationId>,
     ) -> Option<SystemTime> {
+        if !self.suspects.may_include(user) {
+            return None;
+        }
         let held = self.read();
         let of_user = held.users.get(user);
         // Nearly nobody is denied anything in an organization, and then it need not be known which.
@@ -116,8 +119,13 @@ impl Denials {
     ) {
         let mut held = self.write();
         let denial = Denial { before, until: now + KEPT_FOR };
-        if held.count >= room {
+        if held.is_to_be_cleaned(room) {
             held.make_room(room, now);
+            if held.everybody.is_some() {
+                self.suspects.set_everybody();
+            } else {
+                self.suspects.set(held.users.keys());
+            }
         }
         let of_user = held.users.entry(user.clone()).or_default();
         let is_new = match organization {
@@ -142,7 +150,7 @@ impl Denials {
             }
         };
         held.count += usize::from(is_new);
-        self.any.store(true, Ordering::Release);
+        self.suspects.add(user);
         drop(held);
         self.added.notify_waiters();
     }
@@ -161,6 +169,11 @@ impl Held {
     fn keeps(&self, user: &UserId, until: SystemTime) -> bool {
         let of_user = self.users.get(user).into_iter().flat_map(OfUser::all);
         of_user.chain(&self.everybody).all(|denial| denial.until >= until)
+    }
+
+    /// When there are twice as many as were left the last time, so that nobody pays for more than a few.
+    fn is_to_be_cleaned(&self, room: usize) -> bool {
+        self.count >= room.min(FEW.max(self.left * 2))
     }
 
     /// Lets go of what is over, and merges what is nearest to its end where that was not enough.
@@ -195,7 +208,7 @@ impl Held {
         self.users.retain(|_, of_user| {
             of_user.everywhere.is_some() || !of_user.in_organizations.is_empty()
         });
-        self.count = count;
+        (self.count, self.left) = (count, count);
     }
 }
 
@@ -237,9 +250,7 @@ mod tests {
     #[test]
     fn what_is_denied_in_one_organization_is_not_in_another() {
         let denials = Denials::default();
-        assert!(!denials.are_there());
         denials.deny(&user(1), Some(&organization(1)), at(10), at(11));
-        assert!(denials.are_there());
         assert_eq!(denials.before(&user(1), || Some(organization(1))), Some(at(10)));
         for (other, organization) in
             [(user(1), Some(organization(2))), (user(1), None), (user(2), Some(organization(1)))]
@@ -288,6 +299,34 @@ mod tests {
             denials.deny_within(2, &user(number), None, at(9), at(2 * day));
         }
         assert_eq!(denials.before(&user(1), || None), Some(at(10)));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_lock_because_others_are_denied() {
+        let denials = Denials::default();
+        denials.deny(&user(1), None, at(10), at(10));
+        let somebody_writes = denials.write();
+        // By chance one of many is taken for somebody else: not all of these.
+        let others = (2..1000).map(user).filter(|user| !denials.suspects.may_include(user));
+        assert!(
+            others.inspect(|user| assert_eq!(denials.before(user, || None), None)).count() > 900
+        );
+        drop(somebody_writes);
+    }
+
+    #[test]
+    fn denials_that_are_over_are_let_go_of_long_before_there_is_no_room() {
+        let (denials, day) = (Denials::default(), 24 * 60 * 60);
+        for number in 0..10_000 {
+            let now = at(day * (number as u64 / 500));
+            denials.deny(&user(number), None, now, now);
+        }
+        let held = denials.read();
+        assert!(held.count <= FEW && held.users.len() <= FEW, "{}", held.count);
+        assert!(held.users.contains_key(&user(9_999)) && held.everybody.is_none());
+        drop(held);
+        let suspects = (0..5_000).filter(|&it| denials.suspects.may_include(&user(it))).count();
+        assert!(suspects < 500, "{suspects}");
     }
 
     #[test]

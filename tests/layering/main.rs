@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
         "guide",
         "id",
         "json_object",
+        "keyed_hash",
         "once_per_second",
         "pasted",
         "printable",

@@ -1,8 +1,9 @@
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering},
 };
+
+use crate::keyed_hash::KeyedHash;
 
 /// Recognizes values that were found to be ours, so that each is read once and not at every request.
 ///
@@ -10,19 +11,16 @@ use std::{
 /// nothing: their own cookie is refused where it would have been passed over.
 pub(super) struct Familiar {
     places: Box<[AtomicU64]>,
-    /// Drawn anew for each, so that nobody can tell which tails are taken for one another.
-    keys: [u64; 2],
+    hash: KeyedHash,
 }
 
 /// A power of two: 32 KiB. Where more people come in turn, some values are read again.
 const PLACES: usize = 4096;
-const TAIL: usize = 16;
 
 impl Familiar {
     pub(super) fn new() -> Self {
-        let random = RandomState::new();
         let places = vec![0; PLACES].into_iter().map(AtomicU64::new).collect();
-        Self { places, keys: [random.hash_one(0), random.hash_one(1)] }
+        Self { places, hash: KeyedHash::new() }
     }
 
     pub(super) fn knows(&self, value: &[u8]) -> bool {
@@ -41,15 +39,7 @@ impl Familiar {
 
     /// Never zero, which is an empty place.
     fn tag(&self, value: &[u8]) -> Option<u64> {
-        let tail: &[u8; TAIL] = value.last_chunk()?;
-        let (upper, lower) = tail.split_at(TAIL / 2);
-        let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
-        let [upper_key, lower_key] = self.keys;
-        let product = u128::from(word(upper) ^ upper_key)
-            * u128::from(word(lower) ^ lower_key ^ value.len() as u64);
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-        let folded = (product as u64) ^ ((product >> 64) as u64);
-        Some(folded | 1)
+        Some(self.hash.of(*value.last_chunk()?) ^ (value.len() as u64) << 1 | 1)
     }
 }
 
@@ -62,6 +52,8 @@ impl fmt::Debug for Familiar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TAIL: usize = KeyedHash::WIDTH;
 
     #[test]
     fn a_value_is_known_once_it_was_remembered() {
