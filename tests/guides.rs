@@ -129,6 +129,34 @@ fn each_page_has_a_program_that_ends_in_an_assertion() {
     assert!(read > 12, "{read}");
 }
 
+/// Whoever copies a program from a page copies what can be seen of it.
+#[test]
+fn nothing_of_a_program_is_hidden_but_what_any_main_has() {
+    const OF_MAIN: [&str; 8] = [
+        "# #[tokio::main]",
+        "# async fn main() ",
+        "# fn main() ",
+        "# tokio::runtime::Builder::",
+        "# Ok",
+        "# })?;",
+        "# }",
+        "# let _ = ",
+    ];
+    let pages = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide")).unwrap();
+    let mut hidden = 0;
+    for page in pages.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&page).unwrap();
+        for line in text.split("\n```").skip(1).step_by(2).flat_map(str::lines) {
+            if line.starts_with("# ") {
+                let is_of_main = OF_MAIN.iter().any(|beginning| line.starts_with(beginning));
+                assert!(is_of_main, "{}: {line}", page.display());
+                hidden += 1;
+            }
+        }
+    }
+    assert!(hidden > 60, "{hidden}");
+}
+
 /// The cells of the table whose first column has this head, without the line below the heads.
 fn table(page: &'static str, head: &str) -> Vec<Vec<&'static str>> {
     let start = format!("| {head} |");

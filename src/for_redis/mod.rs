@@ -1,12 +1,12 @@
 //! A log of revocations on Redis or Valkey (feature `redis`).
 //!
 //! ```no_run
-//! use tower_clerk::{SessionResolverBuilder, for_redis::RedisLog};
+//! use tower_clerk::{Instance, SessionResolver, for_redis::RedisLog};
 //!
-//! # fn set_up(builder: SessionResolverBuilder) -> Result<(), tower_clerk::ConfigError> {
+//! # fn main() -> Result<(), tower_clerk::ConfigError> {
 //! // Or `RedisLog::from_env()`, which reads `TOWER_CLERK_REDIS_URL`.
 //! let log = RedisLog::new("redis://log:secret@redis.internal:6379")?;
-//! let resolver = builder.revocation_log(log).build()?;
+//! let resolver = SessionResolver::builder(&Instance::from_env()?).revocation_log(log).build()?;
 //! assert!(resolver.readiness().revocation_log().is_some());
 //! # Ok(())
 //! # }

@@ -116,7 +116,6 @@ impl SessionResolver {
     /// In networkless mode a revocation is remembered for a day at least, until the session would have
     /// expired, and for as long as any token that this process has seen of it. A token that was minted
     /// to live longer than all that, and is first seen afterwards, is admitted.
-    ///
     pub fn revoke(
         &self,
         id: &SessionId,
@@ -149,7 +148,7 @@ impl SessionResolver {
         self.inner.authenticator.keys().warm_up().await
     }
 
-    /// How things stand with the keys and Clerk's API.
+    /// How things stand with the keys, with Clerk's API and with the log of a fleet.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness {

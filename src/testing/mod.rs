@@ -212,7 +212,8 @@ impl SessionsApi {
     /// say. The change must not call the emulator in turn.
     ///
     /// ```
-    /// # use tower_clerk::testing::{Membership, SessionsApi};
+    /// use tower_clerk::testing::{Membership, SessionsApi};
+    ///
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// let api = SessionsApi::start().await;
     /// let session = api.sign_in_with("user_1", |session| {
@@ -255,7 +256,8 @@ impl SessionsApi {
     /// The change is made at once, between two requests; it must not call the emulator in turn.
     ///
     /// ```
-    /// # use tower_clerk::testing::{Membership, SessionsApi};
+    /// use tower_clerk::testing::{Membership, SessionsApi};
+    ///
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// let api = SessionsApi::start().await;
     /// let id = api.sign_in("user_1");
