@@ -6,7 +6,7 @@
 //!
 //! Point an endpoint of Clerk's dashboard at it, or the emulator (`--webhook-url http://127.0.0.1:3003/webhooks/clerk`).
 
-use std::{env, error::Error};
+use std::{env, error::Error, process::ExitCode};
 
 use axum::{
     Router,
@@ -22,7 +22,17 @@ use tower_clerk::webhook::{EventKind, WebhookVerifier};
 const LONGEST_BODY: usize = 256 << 10;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/webhooks/clerk", post(receive))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

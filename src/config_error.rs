@@ -84,7 +84,10 @@ impl fmt::Display for ConfigError {
                 write!(f, "{what} must be {expected}: {hint}")
             }
             Self::Contradiction { why } => f.write_str(why),
-            Self::HttpClient(_) => f.write_str("the HTTP client could not be built"),
+            Self::HttpClient(_) => f.write_str(
+                "the HTTP client could not be built: install the system's CA certificates (a package such as \
+                 `ca-certificates`), or change what `SessionsClientBuilder::http` sets",
+            ),
         }
     }
 }

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use reqwest::{ClientBuilder, redirect};
 
-use super::{Error, answer::Answer, jwks, operation::Operation, transport::robust};
+use super::{
+    Error,
+    answer::Answer,
+    jwks,
+    operation::Operation,
+    transport::{in_the_clear, robust},
+};
 use crate::{ConfigError, JwkSet, dns::Resolver, frontend_api::FrontendApi};
 
 /// A client of its own, which knows no secret key and follows no redirect.
@@ -32,7 +38,7 @@ impl PublicKeys {
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT);
-        let http = if frontend_api.is_https() { http.https_only(true) } else { http.no_proxy() };
+        let http = if frontend_api.is_https() { http.https_only(true) } else { in_the_clear(http) };
         let http = http.build().map_err(|error| ConfigError::HttpClient(Box::new(error)))?;
         Ok(Self { http, frontend_api })
     }

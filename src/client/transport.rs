@@ -127,7 +127,15 @@ impl Settings {
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.timeout)
             .timeout(self.timeout);
-        // A proxy would carry the secret key off this host, or network, in the clear.
-        if self.https { http.https_only(true) } else { http.no_proxy() }
+        if self.https { http.https_only(true) } else { in_the_clear(http) }
     }
+}
+
+/// That calls nobody over TLS. A proxy would carry the secret key off this host, or network, in the clear.
+pub(super) fn in_the_clear(http: ClientBuilder) -> ClientBuilder {
+    let http = http.no_proxy();
+    // The system's are not looked at: a container in which tests run may have none.
+    #[cfg(feature = "rustls")]
+    let http = http.tls_certs_only([]);
+    http
 }

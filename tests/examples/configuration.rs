@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::process::{Running, example};
+use crate::process::{Running, Server, example};
 
 const KEY: (&str, &str) = ("CLERK_SECRET_KEY", "sk_test_hush");
 
@@ -35,4 +35,22 @@ fn a_configuration_that_cannot_work_ends_the_process_and_says_what_to_change() {
             assert!(!why.contains("hush"), "{name} repeats a secret: {why}");
         }
     }
+}
+
+/// As in a container with nothing in it but the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_there_are_no_certificates_what_to_install_is_said_and_the_emulator_needs_none() {
+    let bare = || {
+        let mut command = example("hyper");
+        command.envs([("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")]);
+        command
+    };
+    let mut command = bare();
+    command.envs([KEY]).stderr(Stdio::piped());
+    let (status, told) = Running::start(command).end();
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains("ca-certificates"), "{told}");
+
+    assert!(Server::of(bare()).process.line().starts_with("token: "));
 }
