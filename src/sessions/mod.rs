@@ -19,7 +19,7 @@ mod slot;
 #[cfg(test)]
 pub(crate) mod test_sessions;
 #[cfg(test)]
-mod test_upstream;
+pub(crate) mod test_upstream;
 mod tombstones;
 mod upstream;
 

@@ -1,20 +1,16 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    Clock, Credential, Instance, Policy, ResolveSession, Session, SessionCheck, SessionId,
-    SessionResolver, SessionStatus,
-    client::{self, Urgency},
-    sessions::{Asking, Upstream, test_sessions},
+    Clock, Credential, Instance, Policy, ResolveSession, Session, SessionCheck, SessionResolver,
+    SessionStatus, client,
+    sessions::{
+        test_sessions,
+        test_upstream::{TIMEOUT, TestUpstream},
+    },
     token::test_signer::{ISSUED, TestSigner, at, session_claims, session_claims_with},
 };
 
@@ -74,100 +70,48 @@ fn an_expired_token_takes_nobodys_place() {
     assert_eq!(is_kept_after(&TestSigner::ours().sign(&expired)), (false, false));
 }
 
-/// Clerk, which knows every session, unless it is down.
-#[derive(Debug, Clone, Default)]
-struct Clerk {
-    is_down: Arc<AtomicBool>,
-}
-
-impl Upstream for Clerk {
-    fn read<'a>(
-        &'a self,
-        id: &'a SessionId,
-        _: Option<&'a str>,
-        _: Urgency,
-        sent: Box<dyn FnOnce() + Send + 'a>,
-    ) -> Asking<'a> {
-        Box::pin(async move {
-            sent();
-            if self.is_down.load(Ordering::SeqCst) {
-                return Err(client::Error::answered(StatusCode::SERVICE_UNAVAILABLE, b""));
-            }
-            let mut session = serde_json::to_value(test_sessions::session("active")).unwrap();
-            session["id"] = json!(id);
-            Ok(serde_json::from_value::<Session>(session).unwrap())
-        })
-    }
-
-    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
-        Box::pin(async { Err(client::Error::interrupted()) })
-    }
-}
-
 #[tokio::test]
 async fn whoever_is_served_through_an_outage_is_kept_in_mind_for_as_long_as_that_lasts() {
-    let (clerk, clock) = (Clerk::default(), Clock::fixed(at(ISSUED)));
+    let (clerk, clock) = (TestUpstream::new(), Clock::fixed(at(ISSUED)));
     let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
     let builder = SessionResolver::builder(&instance).clock(clock.clone()).capacity(2);
     let builder = builder.stale_if_error(Duration::from_secs(3600));
     let resolver = builder.build_upon(None, Box::new(clerk.clone())).unwrap();
-    let admit = async |id: &str| {
+    let admit = async |id: &str, is_down: bool| {
         let claims = json!({ "sid": id, "exp": ISSUED + 3600 });
         let token = TestSigner::ours().sign(&session_claims_with(claims));
         let credential = Credential::session_token(token.as_bytes());
-        let resolved = resolver.resolve(credential, &Policy::new()).await.unwrap();
-        resolved.freshness().unwrap().is_stale()
+        let down = || client::Error::answered(StatusCode::SERVICE_UNAVAILABLE, b"");
+        let answer = if is_down { Err(down()) } else { Ok(session_of(id)) };
+        let answering = async { clerk.call().await.answer(answer) };
+        let policy = Policy::new();
+        let (resolved, ()) = tokio::join!(resolver.resolve(credential, &policy), answering);
+        resolved.unwrap().freshness().unwrap().is_stale()
     };
     let sessions = &resolver.inner.sessions;
-    assert!(!admit("sess_served").await && !admit("sess_idle").await);
+    assert!(!admit("sess_served", false).await && !admit("sess_idle", false).await);
     sessions.evict();
     clock.advance(Duration::from_secs(600));
-    clerk.is_down.store(true, Ordering::SeqCst);
-    assert!(admit("sess_served").await);
-    clerk.is_down.store(false, Ordering::SeqCst);
-    assert!(!admit("sess_new").await);
+    assert!(admit("sess_served", true).await);
+    assert!(!admit("sess_new", false).await);
     sessions.evict();
     let kept =
         ["sess_served", "sess_idle", "sess_new"].map(|id| sessions.keeps(&id.parse().unwrap()));
     assert_eq!(kept, [true, false, true]);
 }
 
-/// Clerk, whose first answer takes a while and says that there are sign-in tasks left. It gives no other.
-#[derive(Debug, Default)]
-struct Slow {
-    was_asked: AtomicBool,
-}
-
-const TIMEOUT: Duration = Duration::from_secs(3);
-
-impl Upstream for Slow {
-    fn read<'a>(
-        &'a self,
-        _: &'a SessionId,
-        _: Option<&'a str>,
-        _: Urgency,
-        sent: Box<dyn FnOnce() + Send + 'a>,
-    ) -> Asking<'a> {
-        Box::pin(async move {
-            sent();
-            if self.was_asked.swap(true, Ordering::SeqCst) {
-                return std::future::pending().await;
-            }
-            tokio::time::sleep(TIMEOUT * 3 / 4).await;
-            Ok(test_sessions::session("pending"))
-        })
-    }
-
-    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
-        Box::pin(async { Err(client::Error::interrupted()) })
-    }
+fn session_of(id: &str) -> Session {
+    let mut session = serde_json::to_value(test_sessions::session("active")).unwrap();
+    session["id"] = json!(id);
+    serde_json::from_value(session).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_must_ask_again_waits_no_longer_than_two_time_outs_in_all() {
     let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
     let builder = SessionResolver::builder(&instance).clock(Clock::fixed(at(ISSUED + 30)));
-    let resolver = builder.build_upon(None, Box::<Slow>::default()).unwrap();
+    let clerk = TestUpstream::new();
+    let resolver = builder.build_upon(None, Box::new(clerk.clone())).unwrap();
     let resolve = |issued_at: u64| {
         let claims = json!({ "iat": issued_at, "nbf": issued_at });
         let token = TestSigner::ours().sign(&session_claims_with(claims));
@@ -179,6 +123,12 @@ async fn whoever_must_ask_again_waits_no_longer_than_two_time_outs_in_all() {
     };
     let before = tokio::spawn(resolve(ISSUED));
     tokio::time::sleep(TIMEOUT / 10).await;
+    // The first answer takes a while, and says that there are sign-in tasks left. There is no other.
+    tokio::spawn(async move {
+        let asked = clerk.call().await;
+        tokio::time::sleep(TIMEOUT * 13 / 20).await;
+        asked.answer(Ok(test_sessions::session("pending")));
+    });
     // The answer under way is not to what the newer token says.
     let began = Instant::now();
     assert_eq!(resolve(ISSUED + 29).await, "clerk-unavailable");
