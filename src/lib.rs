@@ -62,7 +62,7 @@
 //! * with [`SessionCheck::Get`] and [`SessionCheck::Verify`], at most [`ttl`] + [`clock_skew`] after it, plus
 //!   [`stale_if_error`] while Clerk is unavailable; a layer's [`max_age`] can bring that down. The
 //!   [guide](guide::freshness) has a picture;
-//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], when the last token expires;
+//! * with [`SessionCheck::Networkless`] and with [`TokenVerifier`], [`clock_skew`] after the last token expires;
 //! * with [`ReceiveWebhooks`] usually a second or two after it, whatever the check; these are still the bounds.
 //!
 //! # Features

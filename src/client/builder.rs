@@ -91,7 +91,7 @@ impl SessionsClientBuilder {
     }
 
     /// Adjusts the HTTP client: proxies, root certificates, the connection pool, the resolver, the
-    /// pings of HTTP/2. It is called for each of two clients: where a call hangs, the next one goes
+    /// pings of HTTP/2. Each of several calls adjusts what the earlier ones made. It is called for each of two clients: where a call hangs, the next one goes
     /// over a connection outside of the pool.
     ///
     /// `reqwest` has not reached 1.0: what this hook names changes with the version of it that this crate depends on, which is then a

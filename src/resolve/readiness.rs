@@ -23,13 +23,17 @@ pub struct Dependency {
 }
 
 impl Dependency {
+    fn new(usable: bool, age: Option<Duration>, last_error: Option<impl fmt::Display>) -> Self {
+        Self { usable, age, last_error: last_error.map(|error| error.to_string().into()) }
+    }
+
     /// Whether it can be relied upon: there are keys; the last call was answered.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// The time since keys were fetched or a call was last answered, if ever.
+    /// The time since keys were fetched, a call was last answered, or a sign of life was read from the log, if ever.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.age
@@ -74,31 +78,19 @@ impl Readiness {
 
 impl From<KeysReport> for Dependency {
     fn from(report: KeysReport) -> Self {
-        Self {
-            usable: report.usable,
-            age: report.age,
-            last_error: report.last_error.map(|error| error.to_string().into()),
-        }
+        Self::new(report.usable, report.age, report.last_error)
     }
 }
 
 impl From<ApiReport> for Dependency {
     fn from(report: ApiReport) -> Self {
-        Self {
-            usable: report.usable,
-            age: report.age,
-            last_error: report.last_error.map(|error| error.to_string().into()),
-        }
+        Self::new(report.usable, report.age, report.last_error)
     }
 }
 
 impl From<LogReport> for Dependency {
     fn from(report: LogReport) -> Self {
-        Self {
-            usable: report.usable,
-            age: report.age,
-            last_error: report.last_error.map(|error| error.to_string().into()),
-        }
+        Self::new(report.usable, report.age, report.last_error)
     }
 }
 

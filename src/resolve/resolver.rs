@@ -102,7 +102,7 @@ impl SessionResolver {
     ///
     /// Processes that follow the same [log](SessionResolverBuilder::revocation_log) refuse the session a moment later; this
     /// waits for the log to acknowledge that, for 250 ms at most, and not at all while the log is known to be unusable. Others notice it
-    /// after their `ttl` + `clock_skew` at the latest; in [networkless](SessionCheck::Networkless) mode, when the last token expires.
+    /// after their `ttl` + `clock_skew` at the latest; in [networkless](SessionCheck::Networkless) mode, `clock_skew` after the last token expires.
     ///
     /// # Errors
     ///

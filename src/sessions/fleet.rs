@@ -84,7 +84,7 @@ impl Sessions {
         organization: Option<&OrganizationId>,
         up_to: SystemTime,
     ) -> LogEntry {
-        let before = up_to + MOMENT;
+        let before = up_to.checked_add(MOMENT).unwrap_or(up_to);
         match organization {
             None => {
                 self.deny_user(user, before);

@@ -99,7 +99,7 @@ impl Policy {
     }
 
     /// Admits tokens without an `azp`, too, unless they came in a cookie: those of native apps, which have no origin, on
-    /// an API that browsers share with them.
+    /// an API that browsers share with them. Where nobody names parties, it changes nothing: tokens without one are admitted anyway.
     ///
     /// # Security
     ///

@@ -12,8 +12,8 @@ pub(crate) const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// Verifies session tokens of an [`Instance`] without asking Clerk about the session.
 ///
-/// A session that was revoked elsewhere is noticed when its last token expires, a minute after it
-/// was issued. Cloning is one atomic increment.
+/// A session that was revoked elsewhere is noticed [`clock_skew`](TokenVerifierBuilder::clock_skew) after its last token expires,
+/// which Clerk issues for a minute. Cloning is one atomic increment.
 #[derive(Clone)]
 pub struct TokenVerifier(Arc<Inner>);
 

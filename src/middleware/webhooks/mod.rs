@@ -74,8 +74,8 @@ use crate::{
 /// # Security
 ///
 /// A webhook can only deny. One that is repeated or comes late or out of order brings nobody back, and one that never
-/// comes leaves things as they are without webhooks: the bound on how late an ending is noticed stays
-/// [`ttl`](crate::SessionResolverBuilder::ttl). Nothing is done upon a message that was not signed with the secret.
+/// comes leaves things as they are without webhooks, the bound on how late an ending is noticed included: see
+/// [`SessionCheck`](crate::SessionCheck). Nothing is done upon a message that was not signed with the secret.
 #[derive(Clone)]
 #[must_use]
 pub struct ReceiveWebhooks {
