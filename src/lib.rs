@@ -119,6 +119,7 @@ mod origin;
 mod pasted;
 mod printable;
 mod publishable_key;
+mod random;
 mod resolve;
 mod secret_key;
 mod session;

@@ -1,9 +1,7 @@
 //! The way to Clerk and back: turns, time-outs, repeats.
 
 use std::{
-    collections::hash_map::RandomState,
     fmt,
-    hash::{BuildHasher, Hasher},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +27,7 @@ use super::{
     transport::{Connection, Transport},
     turns::{Rank, Reason, Turn, Turns, Wish},
 };
-use crate::base_url::BaseUrl;
+use crate::{base_url::BaseUrl, random::random};
 
 /// How often a call is repeated, at most.
 const REPEATS: u32 = 2;
@@ -353,7 +351,5 @@ impl fmt::Debug for Upstream {
 
 /// Between 50 and 200 ms, so that clients that failed together do not come back together.
 fn backoff() -> Duration {
-    // The standard library's only source of randomness.
-    let random = RandomState::new().build_hasher().finish();
-    Duration::from_millis(50 + random % 151)
+    Duration::from_millis(50 + random() % 151)
 }

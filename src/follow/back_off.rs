@@ -1,9 +1,8 @@
 //! How long to wait before the next try.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
+
+use crate::random::random;
 
 const SHORTEST: Duration = Duration::from_millis(100);
 
@@ -40,11 +39,6 @@ impl BackOff {
 /// By chance, from zero to one.
 fn fraction() -> f64 {
     f64::from(random() as u32) / f64::from(u32::MAX)
-}
-
-/// The standard library's only source of randomness.
-pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

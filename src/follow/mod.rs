@@ -32,6 +32,7 @@ use self::{health::Health, outbox::Outbox};
 use crate::{
     OrganizationId, SessionId, SessionStatus, UserId,
     fleet::{AnyLog, LogCursor, LogEntry, LogError},
+    random::random,
 };
 
 /// How long whoever appends waits for the log to acknowledge it.
@@ -83,7 +84,7 @@ impl Follower {
         let now = Instant::now();
         let shared = Shared {
             target,
-            name: format!("{:016x}", back_off::random()),
+            name: format!("{:016x}", random()),
             following: AtomicU64::new(0),
             ticked_at: Mutex::new(now),
             cursor: Mutex::default(),

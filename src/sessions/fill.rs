@@ -1,10 +1,6 @@
 //! Asking Clerk about a session, and waiting for the answer.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -22,6 +18,7 @@ use super::{
 use crate::{
     Session, SessionId,
     client::{self, Urgency},
+    random::random,
 };
 
 /// How long somebody waits for an answer.
@@ -177,7 +174,7 @@ impl Sessions {
 
     fn learned(&self, fill: Fill, fact: Fact, now: Now) -> Option<Fill> {
         let slot = Arc::clone(fill.slot());
-        let next = fill.learned(fact, now.time, chance(), self.term());
+        let next = fill.learned(fact, now.time, random(), self.term());
         if let Some(retention) = self.negative_retention
             && slot.entry().as_ref().is_some_and(|entry| entry.active(now.time.into()).is_none())
         {
@@ -215,11 +212,6 @@ async fn wait(
     }
     let ended = timeout_at(until, progress.wait_for(Progress::has_ended)).await;
     Ok(ended.ok().and_then(Result::ok).map(|progress| progress.clone()))
-}
-
-/// The standard library's only source of randomness.
-pub(crate) fn chance() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 impl LookupError {

@@ -42,7 +42,7 @@ use self::{
 pub use self::{check::SessionCheck, revoke_all::RevokeAllError};
 pub(crate) use self::{
     entry::{CacheEntry, Ending, Fact},
-    fill::{LookupError, Patience, chance},
+    fill::{LookupError, Patience},
     health::ApiReport,
     ledger::Wanted,
     lifetimes::Lifetimes,

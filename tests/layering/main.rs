@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
         "once_per_second",
         "pasted",
         "printable",
+        "random",
         "unix_time",
         "unreadable",
     ],

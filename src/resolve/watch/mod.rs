@@ -24,7 +24,7 @@ use self::{
     step::{State, Watch},
 };
 use super::{Rejection, Resolved, SessionResolver};
-use crate::{Claims, Policy, admitted_by::AdmittedBy, sessions::chance};
+use crate::{Claims, Policy, admitted_by::AdmittedBy, random::random};
 
 /// Tells when a session is over, to whatever goes on in its name: an event stream, a WebSocket, a gRPC stream.
 ///
@@ -140,7 +140,7 @@ impl SessionWatch {
 
 /// Give or take a tenth, by chance.
 fn parted(recheck: Duration) -> Duration {
-    let thousandths = u32::try_from(900 + chance() % 201).unwrap_or(1000);
+    let thousandths = u32::try_from(900 + random() % 201).unwrap_or(1000);
     recheck * thousandths / 1000
 }
 
