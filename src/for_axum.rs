@@ -84,6 +84,34 @@ extractor!(SessionWatch);
 /// ([`networkless_if_error`](crate::SessionResolverBuilder::networkless_if_error)). Everything else is a mistake in how
 /// the service is put together: 500, and the body says which. The answer is written as the layer writes its own: see
 /// [`rejection_response`](crate::AuthenticateLayer::rejection_response).
+///
+/// A handler that makes something else of it takes a `Result`:
+///
+/// ```
+/// use axum::{Router, body::Body, http::{Request, StatusCode}, response::{IntoResponse, Redirect, Response}, routing::get};
+/// use tower::ServiceExt;
+/// use tower_clerk::{AuthenticateLayer, RejectionKind, Session, for_axum::ExtractRejection, testing::SessionsApi};
+///
+/// async fn page(session: Result<Session, ExtractRejection>) -> Response {
+///     match session {
+///         Ok(session) => format!("hello, {}", session.user_id()).into_response(),
+///         Err(refused) => match refused.rejection().kind() {
+///             RejectionKind::MissingCredential => Redirect::to("/sign-in").into_response(),
+///             _ => refused.into_response(),
+///         },
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clerk = SessionsApi::start().await;
+/// let layer = AuthenticateLayer::new(clerk.resolver())?.allow_anonymous();
+/// let app: Router = Router::new().route("/", get(page)).layer(layer);
+/// let response = app.oneshot(Request::new(Body::empty())).await?;
+/// assert_eq!(response.status(), StatusCode::SEE_OTHER);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ExtractRejection {
     rejection: Rejection,
@@ -95,6 +123,12 @@ impl ExtractRejection {
     fn new(rejection: Rejection, request: &Parts) -> Self {
         let refusals = Refusals::of(&request.extensions);
         Self { rejection, protocol: refusals.protocol(request), refusals }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn rejection(&self) -> &Rejection {
+        &self.rejection
     }
 
     /// The status of the answer, over HTTP.

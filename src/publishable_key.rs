@@ -72,6 +72,14 @@ impl FromStr for PublishableKey {
     }
 }
 
+impl TryFrom<&str> for PublishableKey {
+    type Error = ConfigError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 fn malformed(text: &str) -> ConfigError {
     let malformed = ConfigError::malformed(
         "the publishable key",
