@@ -1,6 +1,6 @@
 //! Hashing a few bytes that nobody can aim.
 
-use std::hash::{BuildHasher, RandomState};
+use crate::random::random;
 
 /// Spreads sixteen bytes over 64 bits by one multiplication.
 ///
@@ -12,8 +12,7 @@ impl KeyedHash {
     pub(crate) const WIDTH: usize = 16;
 
     pub(crate) fn new() -> Self {
-        let random = RandomState::new();
-        Self([random.hash_one(0), random.hash_one(1)])
+        Self([random(), random()])
     }
 
     pub(crate) fn of(&self, bytes: [u8; Self::WIDTH]) -> u64 {

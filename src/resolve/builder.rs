@@ -334,6 +334,11 @@ impl SessionResolverBuilder {
                 "`stale_if_error` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
             ));
         }
+        if self.check == SessionCheck::Networkless && self.answers_only {
+            return Err(ConfigError::contradiction(
+                "`evidence_from_answers_only` needs a check that asks Clerk; use `SessionCheck::Get`, or drop it",
+            ));
+        }
         Ok(())
     }
 }

@@ -232,8 +232,9 @@ async fn configurations_that_cannot_work_are_refused_at_start_up() {
     assert!(fallback().evidence_from_answers_only().build().is_err());
     assert!(fallback().check(SessionCheck::Networkless).build().is_err());
     let stale = Duration::from_secs(60);
-    let networkless = builder().check(SessionCheck::Networkless).stale_if_error(stale);
-    assert!(networkless.build().is_err());
+    let networkless = || builder().check(SessionCheck::Networkless);
+    assert!(networkless().stale_if_error(stale).build().is_err());
+    assert!(networkless().evidence_from_answers_only().build().is_err());
 }
 
 #[tokio::test]
