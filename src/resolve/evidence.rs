@@ -44,7 +44,8 @@ impl Inner {
         let organization = || claims.organization().map(|organization| organization.id);
         let before = denials.before(claims.user_id(), organization)?.into();
         if claims.may_be_from_before(before) {
-            denials.note_refused(claims.user_id(), claims.expires_at());
+            let good_until = UnixTime::from(claims.expires_at()) + self.rules.lifetimes.clock_skew;
+            denials.note_refused(claims.user_id(), good_until.to_system_time());
         }
         Some(before)
     }

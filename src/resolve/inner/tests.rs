@@ -135,3 +135,55 @@ async fn whoever_must_ask_again_waits_no_longer_than_two_time_outs_in_all() {
     assert_eq!(before.await.unwrap(), "session-pending");
     assert_eq!(began.elapsed(), 2 * TIMEOUT);
 }
+
+#[test]
+fn a_denial_is_kept_for_as_long_as_a_token_that_it_was_seen_to_refuse_would_be_good() {
+    let clock = Clock::fixed(at(ISSUED + 30));
+    let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).check(SessionCheck::Networkless);
+    let resolver = builder.clock(clock.clone()).build().unwrap();
+    let (hour, day) = (60 * 60, 24 * 60 * 60);
+    let token = |user: &str| {
+        let claims = json!({ "sub": user, "exp": ISSUED + 3 * day });
+        TestSigner::ours().sign(&session_claims_with(claims))
+    };
+    let is_admitted = |token: &str| {
+        let credential = Credential::session_token(token.as_bytes());
+        resolver.resolve_cached(&credential, &Policy::new()).unwrap().is_ok()
+    };
+    let (seen, unseen) = (token("user_seen"), token("user_unseen"));
+    for user in ["user_seen", "user_unseen"] {
+        drop(resolver.deny(&user.parse().unwrap(), None, clock.now()));
+    }
+    assert!(!is_admitted(&seen));
+    // So many others that what is over has to make room.
+    let deny_others = |from: usize| {
+        for number in from..from + 100_000 {
+            let other = format!("user_{number}").parse().unwrap();
+            drop(resolver.deny(&other, None, at(ISSUED - day)));
+        }
+    };
+    clock.advance(Duration::from_secs(25 * hour));
+    deny_others(0);
+    assert!(is_admitted(&unseen), "the negative control");
+    // It has expired, by a clock that may be ahead.
+    clock.advance(Duration::from_secs(3 * day - 25 * hour - 30 + 3));
+    deny_others(100_000);
+    assert!(!is_admitted(&seen));
+}
+
+#[test]
+fn a_token_of_the_very_moment_of_a_denial_is_refused() {
+    let clock = Clock::fixed(at(ISSUED + 30));
+    let instance = Instance::builder().jwk_set(TestSigner::ours().jwk_set()).build().unwrap();
+    let builder = SessionResolver::builder(&instance).check(SessionCheck::Networkless);
+    let resolver = builder.clock(clock).build().unwrap();
+    let is_admitted = |user: &str, denied_up_to: u64| {
+        drop(resolver.deny(&user.parse().unwrap(), None, at(denied_up_to)));
+        let token = TestSigner::ours().sign(&session_claims_with(json!({ "sub": user })));
+        let credential = Credential::session_token(token.as_bytes());
+        resolver.resolve_cached(&credential, &Policy::new()).unwrap().is_ok()
+    };
+    assert!(is_admitted("user_1", ISSUED - 1));
+    assert!(!is_admitted("user_2", ISSUED));
+}
