@@ -196,10 +196,8 @@ impl Rules {
                 Decision::Verdict(Ok(resolved(false)))
             };
         }
-        let may_be_stale = max_age.is_none()
-            && proven_at <= now
-            && now < proven_at + lifetimes.ttl + lifetimes.stale_if_error
-            && !lifetimes.stale_if_error.is_zero();
+        let may_be_stale =
+            max_age.is_none() && now < proven_at + lifetimes.ttl + lifetimes.stale_if_error;
         if in_vain && (is_proven || may_be_stale) {
             return Decision::Verdict(Ok(resolved(true)));
         }

@@ -100,7 +100,7 @@ impl Watch {
                     }
                     _ => left,
                 };
-                if due.is_zero() && !left.is_zero() {
+                if due.is_zero() {
                     let ahead_in = state.pace.ask_ahead_in(now, self.retry());
                     return match asked_in().max(ahead_in) {
                         Duration::ZERO if state.pace.was_put_off() => Step::Ask { otherwise: None },
