@@ -176,4 +176,71 @@ fn what_tokens_proved_until_a_denial_counts_for_nothing_after_it() {
     assert_eq!(case(3.0).told(), Ahead, "the negative control");
     assert_eq!(case(3.0).denied_before(0.0).told(), Wait);
     assert_eq!(case(5.5).denied_before(0.0).told(), Ahead);
+    // Nor does what it proves itself.
+    let case = |at| Case::new(active(-62.0)).by(Token::assembled_at(at));
+    assert_eq!(case(-58.0).told(), Ahead, "the negative control");
+    assert_eq!(case(-58.0).denied_before(-62.0).told(), Wait);
+    assert_eq!(case(-56.0).denied_before(-62.0).told(), Ahead);
+}
+
+#[test]
+fn what_clerk_was_asked_before_a_denial_is_no_answer_after_it() {
+    let case = |entry: CacheEntry| Case::new(entry).at(2.0).denied_before(1.0);
+    for (asked, told) in [(0.9, Wait), (1.0, Admitted)] {
+        assert_eq!(case(active(asked)).by_trusted_id().told(), told, "{asked}");
+        assert_eq!(case(active(asked)).by(Token::plain().issued_at(1.0)).told(), told, "{asked}");
+    }
+    assert_eq!(case(described("pending", 0.9)).by_trusted_id().told(), Wait);
+    let ended = case(described("ended", 0.9)).by_trusted_id();
+    assert_eq!(ended.told(), Refused("session-ended"), "what is final is no answer that changes");
+}
+
+#[test]
+fn evidence_is_renewed_ahead_for_tokens_that_outlive_it_by_more_than_the_skew() {
+    // It ends a second from now.
+    let case = |expires: f64| {
+        let token = Token::plain().claim("exp", json!(NOON as f64 + expires));
+        Case::new(active(-59.0)).by(token)
+    };
+    assert_eq!(case(5.0).told(), Admitted);
+    assert_eq!(case(6.0).told(), Admitted);
+    assert_eq!(case(7.0).told(), Ahead);
+}
+
+#[test]
+fn what_is_kept_in_mind_is_kept_for_as_long_as_it_serves_and_no_longer() {
+    let lifetimes = |ttl, session_ttl, negative_ttl, stale_if_error| {
+        let seconds = Duration::from_secs;
+        Lifetimes {
+            ttl: seconds(ttl),
+            session_ttl: seconds(session_ttl),
+            negative_ttl: seconds(negative_ttl),
+            stale_if_error: seconds(stale_if_error),
+            clock_skew: seconds(5),
+        }
+    };
+    for (lifetimes, why) in [
+        (lifetimes(60, 600, 5, 0), "a description, while tokens are renewed"),
+        (lifetimes(3, 1, 1, 0), "a token that was assembled by a clock that is ahead"),
+        (lifetimes(1, 1, 900, 0), "a negative fact"),
+    ] {
+        // Whether anything that was known at noon admits anybody, or refuses without asking.
+        let serves_at = |now: f64| {
+            let ahead = Token::assembled_at(5.0).claim("exp", json!(NOON + 10_000));
+            [
+                Case::new(active(0.0)).noted(now).at(now),
+                Case::new(missing(0.0)).by_trusted_id().at(now),
+                Case::new(None).by(ahead).in_vain().networkless_if_error().at(now.max(5.0)),
+            ]
+            .into_iter()
+            .map(|case| Case { rules: Rules { lifetimes, ..case.rules }, ..case })
+            .any(|case| case.told() != Wait)
+        };
+        let kept = lifetimes.longest().as_secs_f64();
+        assert!(serves_at(kept - 0.1), "{why}");
+        assert!(!serves_at(kept) && !serves_at(2.0 * kept), "{why}");
+    }
+    // In an outage a description is served for longer by what is said at its end.
+    let stale = lifetimes(60, 60, 5, 3600);
+    assert_eq!(stale.longest(), Duration::from_secs(2 * 60 + 3600));
 }

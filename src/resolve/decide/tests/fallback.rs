@@ -95,3 +95,10 @@ fn never_by_an_expired_token() {
     let told = case(None).by(Token::assembled_at(-100.0).issued_at(-66.0)).told();
     assert_eq!(told, Refused("token-expired"));
 }
+
+#[test]
+fn never_by_what_was_proven_before_a_denial() {
+    let case = |before| case(None).denied_before(before);
+    assert_eq!(case(-7.0).told(), Unconfirmed);
+    assert_eq!(case(-6.0).told(), Wait, "Clerk's clock may be ahead");
+}
