@@ -144,7 +144,10 @@ impl Apply for Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sessions::{SessionCheck, test_sessions::noon, test_upstream};
+    use crate::{
+        Clock,
+        sessions::{Lifetimes, SessionCheck, Settings, test_sessions::noon, test_upstream},
+    };
 
     #[test]
     fn whoever_writes_to_the_log_has_no_session_kept_in_mind_for_ever() {
@@ -157,5 +160,35 @@ mod tests {
         let held_until = slot.ledger().held_until.unwrap().time;
         assert!(held_until >= noon() + LONGEST_SESSION, "{held_until:?}");
         assert!(held_until < noon() + LONGEST_SESSION * 2, "{held_until:?}");
+    }
+
+    /// Where a token may do without a description.
+    fn admitting_unseen() -> Arc<Sessions> {
+        let settings = Settings {
+            check: SessionCheck::Get,
+            clock: Clock::fixed(noon()),
+            lifetimes: test_upstream::LIFETIMES,
+            capacity: 1,
+            timeout: test_upstream::TIMEOUT,
+            admits_unseen: true,
+        };
+        Arc::new(Sessions::new(Box::new(test_upstream::TestUpstream::new()), settings))
+    }
+
+    #[test]
+    fn what_forbids_to_admit_a_session_unseen_outlasts_what_tokens_prove() {
+        let (sessions, id) = (admitting_unseen(), "sess_1".parse().unwrap());
+        let Lifetimes { ttl, clock_skew, .. } = test_upstream::LIFETIMES;
+        sessions.forget(&id);
+        let held_until = sessions.slot(&id).ledger().held_until.unwrap().time;
+        assert!(held_until >= noon() + ttl + clock_skew, "{held_until:?}");
+    }
+
+    #[test]
+    fn a_session_that_is_over_is_held_longer_than_whatever_was_under_way_about_it() {
+        let clerk = test_upstream::TestUpstream::new();
+        let (sessions, _) = test_upstream::sessions(SessionCheck::Get, &clerk);
+        let longest = test_upstream::LIFETIMES.longest();
+        assert_eq!(sessions.retention, longest + test_upstream::TIMEOUT);
     }
 }

@@ -17,6 +17,15 @@ use crate::{
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Those of a resolver, unless set.
+pub(crate) const LIFETIMES: Lifetimes = Lifetimes {
+    ttl: Duration::from_secs(60),
+    session_ttl: Duration::from_secs(600),
+    negative_ttl: Duration::from_secs(5),
+    stale_if_error: Duration::ZERO,
+    clock_skew: Duration::from_secs(5),
+};
+
 /// Calls arrive here. It answers none by itself.
 #[derive(Debug, Clone)]
 pub(crate) struct TestUpstream(Arc<Shared>);
@@ -120,17 +129,10 @@ impl Upstream for TestUpstream {
 /// What is known of sessions where Clerk is this, and nobody is admitted unseen.
 pub(crate) fn sessions(check: SessionCheck, clerk: &TestUpstream) -> (Arc<Sessions>, Clock) {
     let clock = Clock::fixed(noon());
-    let lifetimes = Lifetimes {
-        ttl: Duration::from_secs(60),
-        session_ttl: Duration::from_secs(600),
-        negative_ttl: Duration::from_secs(5),
-        stale_if_error: Duration::ZERO,
-        clock_skew: Duration::from_secs(5),
-    };
     let settings = Settings {
         check,
         clock: clock.clone(),
-        lifetimes,
+        lifetimes: LIFETIMES,
         capacity: 1,
         timeout: TIMEOUT,
         admits_unseen: false,

@@ -7,8 +7,9 @@ use tokio::{runtime, task::JoinHandle};
 
 use super::*;
 use crate::sessions::{
-    test_sessions::session,
-    test_upstream::{TIMEOUT, TestUpstream, sessions},
+    Asking, Settings, Upstream,
+    test_sessions::{noon, session},
+    test_upstream::{LIFETIMES, TIMEOUT, TestUpstream, sessions},
 };
 
 const SHORT: Duration = Duration::from_millis(250);
@@ -269,6 +270,56 @@ async fn where_our_key_is_refused_nobody_asks_for_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_forbidden_of_a_second_session_is_told_as_what_it_is() {
+    let world = World::new();
+    for (id, told) in [("sess_1", "failed"), ("sess_2", "key refused")] {
+        let asking = tokio::spawn(world.ask_about(id, Patience::Whole));
+        world.clerk.call().await.answer(Err(answered(403, "authorization_invalid")));
+        assert_eq!(failure(asking.await.unwrap()), told);
+    }
+}
+
+/// Nothing is asked of it: the quota is used up.
+#[derive(Debug)]
+struct Unasked;
+
+impl Upstream for Unasked {
+    fn read<'a>(
+        &'a self,
+        _: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        _: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::interrupted()) })
+    }
+
+    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
+        Box::pin(async { Err(client::Error::interrupted()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_was_not_worth_its_turn_is_no_failure_of_clerks() {
+    let settings = Settings {
+        check: SessionCheck::Get,
+        clock: crate::Clock::fixed(noon()),
+        lifetimes: LIFETIMES,
+        capacity: 1,
+        timeout: TIMEOUT,
+        admits_unseen: false,
+    };
+    let sessions = Arc::new(Sessions::new(Box::new(Unasked), settings));
+    let slot = sessions.slot(&"sess_1".parse().unwrap());
+    sessions.renew(&slot, None);
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(slot.begin_ahead(sessions.term()).is_some(), "it has ended");
+    assert!(sessions.report().unwrap().last_error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_came_before_the_end_does_not_hear_of_the_time_before() {
     let world = World::new();
     let asking = world.asking(Patience::Whole).await;
@@ -276,4 +327,37 @@ async fn whoever_came_before_the_end_does_not_hear_of_the_time_before() {
     drop(world.sessions.end(&"sess_1".parse().unwrap(), crate::SessionStatus::Ended));
     call.answer(Ok(session("active")));
     assert!(asking.await.unwrap().unwrap().is_final());
+}
+
+/// Polls it so often, whoever else can do something does it in between, and lets go of it.
+async fn let_go_after(polls: usize, future: impl Future) {
+    let mut future = tokio_test::task::spawn(future);
+    for _ in 0..polls {
+        if future.poll().is_ready() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_away_at_whatever_moment_keeps_nobody_waiting_and_wastes_no_answer() {
+    for polls in 0..5 {
+        for patience in [Patience::Whole, Patience::UntilSent(SHORT), Patience::InAll(SHORT)] {
+            let world = World::new();
+            let_go_after(polls, world.ask(patience)).await;
+            let asking = world.asking(Patience::Whole).await;
+            world.clerk.call().await.answer(Ok(session("active")));
+            assert!(asking.await.unwrap().is_ok(), "{polls} {patience:?}");
+            assert!(!world.clerk.is_called().await, "{polls} {patience:?}");
+        }
+        // Nor is a sign-out lost once it was asked for.
+        let world = World::new();
+        let id: SessionId = "sess_1".parse().unwrap();
+        let_go_after(polls, Arc::clone(&world.sessions).revoke(&id)).await;
+        world.clerk.call().await.answer(Ok(session("revoked")));
+        assert!(!world.clerk.is_called().await);
+        assert!(world.slot("sess_1").is_over(), "{polls}");
+        assert!(Arc::clone(&world.sessions).revoke(&id).await.is_ok());
+    }
 }

@@ -4,7 +4,7 @@ use tokio::{runtime, task::JoinHandle};
 
 use super::*;
 use crate::sessions::{
-    SessionCheck,
+    Patience, SessionCheck, Wanted,
     test_sessions::session,
     test_upstream::{TIMEOUT, TestUpstream, sessions},
 };
@@ -169,4 +169,47 @@ async fn it_is_not_repeated_for_longer_than_the_session_is_refused() {
     }
     assert!(since.elapsed() <= 3 * retention);
     assert!(is_over(&sessions), "nobody lets go of it for that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_learned_before_or_during_a_revocation_of_unknown_outcome_counts_for_nothing() {
+    let (clerk, sessions) = world(SessionCheck::Get);
+    let slot = sessions.slot(&id());
+    let learn = async || {
+        sessions.renew(&slot, None);
+        clerk.call().await.answer(Ok(session("active")));
+        assert!(!clerk.is_called().await);
+        slot.entry().as_ref().unwrap().is_forgotten()
+    };
+    assert!(!learn().await, "the negative control");
+    let one = revoke(&sessions);
+    let call = clerk.call().await;
+    assert!(slot.entry().as_ref().unwrap().is_forgotten());
+    let wanted = Wanted {
+        asked_at: sessions.clock.unix_time(),
+        lifetime: TIMEOUT,
+        epoch: slot.epoch(),
+        learned: slot.learned(),
+        for_token_of: None,
+    };
+    let asking = sessions.ask(&slot, None, &wanted, Patience::Whole, Instant::now());
+    let answering = async { clerk.call().await.answer(Ok(session("active"))) };
+    tokio::join!(asking, answering).0.unwrap();
+    assert!(!slot.entry().as_ref().unwrap().is_forgotten());
+    call.answer(Err(client::Error::interrupted()));
+    one.await.unwrap().unwrap_err();
+    assert!(slot.entry().as_ref().unwrap().is_forgotten());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_repeated_once_somebody_else_was_told_its_outcome() {
+    let (clerk, sessions) = world(SessionCheck::Get);
+    let one = revoke(&sessions);
+    clerk.call().await.answer(Err(client::Error::accepted_revocation()));
+    one.await.unwrap().unwrap_err();
+    let another = revoke(&sessions);
+    clerk.call().await.answer(Ok(session("revoked")));
+    another.await.unwrap().unwrap();
+    sleep(Duration::from_secs(1000)).await;
+    assert!(!clerk.is_called().await);
 }

@@ -1,5 +1,8 @@
 //! Lists that Clerk would not give, or not to their end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
@@ -70,7 +73,7 @@ fn the_page(page: usize) -> SessionPage {
     serde_json::from_str(&Value::from(sessions.collect::<Vec<_>>()).to_string()).unwrap()
 }
 
-async fn revoke_all(lists: Lists) -> Result<usize, RevokeAllError> {
+async fn revoke_all(clerk: impl Upstream + 'static) -> Result<usize, RevokeAllError> {
     let seconds = Duration::from_secs;
     let lifetimes = Lifetimes {
         ttl: seconds(60),
@@ -87,7 +90,7 @@ async fn revoke_all(lists: Lists) -> Result<usize, RevokeAllError> {
         timeout: seconds(3),
         admits_unseen: false,
     };
-    let sessions = Arc::new(Sessions::new(Box::new(lists), settings));
+    let sessions = Arc::new(Sessions::new(Box::new(clerk), settings));
     let deadline = Instant::now() + seconds(20);
     let user = "user_1".parse().unwrap();
     sessions.revoke_all(Everywhere { user, except: None, deadline }).await
@@ -110,4 +113,49 @@ async fn a_list_that_never_ends_keeps_nobody_signed_in() {
 async fn a_list_that_lags_behind_what_was_revoked_is_not_waited_for() {
     let revoked = revoke_all(Lists { pages: 2, then: Then::End }).await;
     assert_eq!(revoked.unwrap(), 500);
+}
+
+/// It is asked for too much.
+#[derive(Debug, Clone, Default)]
+struct Crowded {
+    revocations: Arc<AtomicUsize>,
+}
+
+impl Upstream for Crowded {
+    fn read<'a>(
+        &'a self,
+        _: &'a SessionId,
+        _: Option<&'a str>,
+        _: Urgency,
+        _: Box<dyn FnOnce() + Send + 'a>,
+    ) -> Asking<'a> {
+        Box::pin(async { Ok(session("active")) })
+    }
+
+    fn revoke<'a>(&'a self, _: &'a SessionId) -> Asking<'a> {
+        Box::pin(async move {
+            self.revocations.fetch_add(1, Ordering::SeqCst);
+            Err(client::Error::answered(StatusCode::TOO_MANY_REQUESTS, b""))
+        })
+    }
+
+    fn list<'a>(&'a self, sessions: &'a ListSessions) -> Listing<'a> {
+        let offset = sessions.query().any(|(name, value)| name == "offset" && value != "0");
+        Box::pin(async move {
+            let none = || serde_json::from_str("[]").unwrap();
+            Ok(if offset { none() } else { the_page(0) })
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_clerk_is_asked_too_often_the_rest_has_to_wait() {
+    let clerk = Crowded::default();
+    let began = Instant::now();
+    let error = revoke_all(clerk.clone()).await.unwrap_err();
+    assert_eq!(error.revoked(), 0);
+    // To wait beyond the end would be in vain.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let (asked, pauses) = (clerk.revocations.load(Ordering::SeqCst), 20 * 4);
+    assert!(asked <= AT_A_TIME * pauses, "{asked}");
 }
