@@ -1,8 +1,12 @@
 //! The quota, and calls under way at once.
 
-use tokio::time::Instant;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::*;
+use crate::client::Urgency;
 
 #[tokio::test]
 async fn calls_beyond_the_quota_wait_or_fail_at_once() {
@@ -100,4 +104,25 @@ async fn questions_that_use_up_the_quota_keep_nobody_from_signing_out() {
     // Ten questions would have waited for two and a half seconds.
     assert!(begun.elapsed() < Duration::from_secs(2));
     next.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_away_while_waiting_for_a_turn_leaves_it_to_the_next() {
+    let client = SessionsClient::builder(&instance("http://127.0.0.1:1")).build().unwrap();
+    let rehearse = |client: SessionsClient| async move {
+        client.rehearse(&id(), Urgency::Waiting, Duration::ZERO, || ()).await.unwrap();
+    };
+    for _ in 0..40 {
+        rehearse(client.clone()).await;
+    }
+    let mut waiting = JoinSet::new();
+    for millis in 1..=6 {
+        waiting.spawn(timeout(Duration::from_millis(millis), rehearse(client.clone())));
+    }
+    while let Some(waited) = waiting.join_next().await {
+        assert!(waited.unwrap().is_err(), "it was not its turn");
+    }
+    let begun = Instant::now();
+    rehearse(client).await;
+    assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
 }

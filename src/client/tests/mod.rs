@@ -3,6 +3,7 @@
 mod answers;
 mod crowding;
 mod events;
+mod order;
 mod patience;
 mod secrecy;
 mod turns;
