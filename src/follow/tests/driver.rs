@@ -27,6 +27,8 @@ struct State {
     entries: Mutex<Vec<LogEntry>>,
     reconnected: AtomicU64,
     reads: AtomicU64,
+    /// Reads that were let go of before their end.
+    given_up: AtomicU64,
     /// Takes entries and hands none out, as a server does that is not the others'.
     swallows: AtomicBool,
     reading_panics: AtomicBool,
@@ -37,6 +39,18 @@ struct State {
 impl Odd {
     fn is(&self, oddity: impl Fn(&State) -> &AtomicBool, is_so: bool) {
         oddity(&self.0).store(is_so, Ordering::Relaxed);
+    }
+}
+
+/// Tells that a read was let go of, unless it has ended.
+struct Reading {
+    state: Arc<State>,
+    has_ended: bool,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.state.given_up.fetch_add(u64::from(!self.has_ended), Ordering::Relaxed);
     }
 }
 
@@ -64,12 +78,14 @@ impl RevocationLog for Odd {
             if state.reading_hangs.load(Ordering::Relaxed) {
                 pending::<()>().await;
             }
+            let mut reading = Reading { state: Arc::clone(&state), has_ended: false };
             let from = after.map_or(0, |cursor| cursor.as_str().parse().unwrap());
             let is_over = tokio::time::Instant::now() + wait;
             loop {
                 let entries = state.entries.lock().unwrap()[from..].to_vec();
                 let swallows = state.swallows.load(Ordering::Relaxed);
                 if !swallows && !entries.is_empty() || tokio::time::Instant::now() >= is_over {
+                    reading.has_ended = true;
                     let next = LogCursor::new((from + entries.len()).to_string());
                     let entries = if swallows { Vec::new() } else { entries };
                     let entries = entries.into_iter().map(|it| (SystemTime::now(), it)).collect();
@@ -103,7 +119,12 @@ async fn a_log_that_takes_entries_and_hands_none_out_is_not_usable_and_is_connec
     // The next sign of life is up to five seconds away, and has two to come back.
     within(Duration::from_millis(7_100), "noticed", || !process.is_usable()).await;
     assert!(said(&process).contains("read back"), "{}", said(&process));
-    within(SOON, "connected anew", || log.0.reconnected.load(Ordering::Relaxed) > 1).await;
+    let reconnected = || log.0.reconnected.load(Ordering::Relaxed);
+    within(SOON, "connected anew", || reconnected() > 1).await;
+    assert!(log.0.given_up.load(Ordering::Relaxed) > 0, "what was waited for is let go of");
+    let before = reconnected();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!((15..=26).contains(&(reconnected() - before)), "two seconds each, and a back-off");
 
     log.is(|log| &log.swallows, false);
     within(Duration::from_secs(4), "usable again", || process.is_usable()).await;
@@ -241,7 +262,8 @@ fn a_runtime_that_stands_still_is_taken_over_from() {
         builder.enable_time().start_paused(true).build().unwrap()
     };
     let (first, second) = (runtime(), runtime());
-    let process = first.block_on(usable(&Odd::default()));
+    let log = Odd::default();
+    let process = first.block_on(usable(&log));
     // Nobody drives the first one from here on; it is neither ended nor dropped.
     second.block_on(async {
         tokio::time::sleep(super::super::STANDSTILL).await;
@@ -256,5 +278,70 @@ fn a_runtime_that_stands_still_is_taken_over_from() {
             0,
             "not ended by the old one"
         );
+        let reads = log.0.reads.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(log.0.reads.load(Ordering::Relaxed), reads, "which no longer follows");
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_last_handle_ends_the_tasks_while_the_log_is_away_too() {
+    let log = Odd::default();
+    let process = usable(&log).await;
+    log.is(|log| &log.reading_fails, true);
+    within(SOON, "noticed", || !process.is_usable()).await;
+    let weak = Arc::downgrade(&process.follower.shared);
+    drop(process);
+    within(SOON, "the tasks have ended", || weak.strong_count() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_appended_to_a_server_that_no_longer_counts_is_appended_again() {
+    let log = Odd::default();
+    let process = usable(&log).await;
+    log.is(|log| &log.swallows, true);
+    assert!(process.revoke("sess_1").await, "it is acknowledged, and nobody will read it");
+    within(SOON, "connected anew", || log.0.reconnected.load(Ordering::Relaxed) > 0).await;
+    for entry in log.0.entries.lock().unwrap().iter_mut() {
+        *entry = LogEntry::Beat("of the other server".into());
+    }
+    log.is(|log| &log.swallows, false);
+    let is_there = || log.0.entries.lock().unwrap().contains(&revoked("sess_1"));
+    within(SOON, "appended again", is_there).await;
+}
+
+/// A log that does not say where to go on, but for its first page.
+#[derive(Clone, Default)]
+struct Silent(Arc<Mutex<Vec<Option<LogCursor>>>>);
+
+impl RevocationLog for Silent {
+    fn append(
+        &self,
+        _: Vec<LogEntry>,
+    ) -> impl Future<Output = Result<(), LogError>> + Send + 'static {
+        std::future::ready(Ok(()))
+    }
+
+    fn read(
+        &self,
+        after: Option<LogCursor>,
+        wait: Duration,
+    ) -> impl Future<Output = Result<LogPage, LogError>> + Send + 'static {
+        let next = after.is_none().then(|| LogCursor::new("1"));
+        self.0.lock().unwrap().push(after);
+        async move {
+            tokio::time::sleep(wait).await;
+            Ok(LogPage::new(Vec::new(), next))
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_page_does_not_say_where_to_go_on_it_is_read_on_from_where_it_began() {
+    let log = Silent::default();
+    let _process = Process::start(log.clone());
+    within(SOON, "read", || log.0.lock().unwrap().len() > 3).await;
+    let first = LogCursor::new("1");
+    let asked = log.0.lock().unwrap();
+    assert!(asked[0].is_none() && asked[1..].iter().all(|after| after.as_ref() == Some(&first)));
 }
