@@ -170,6 +170,27 @@ async fn a_session_that_was_active_meanwhile_is_not_taken_for_abandoned() {
 }
 
 #[tokio::test]
+async fn whoever_looks_past_its_abandonment_is_told_of_it_until_clerk_has_answered() {
+    let world = World::new().await;
+    let ada = world.clerk.sign_in("user_ada");
+    let abandoned_in = |time| {
+        let at = world.clerk.clock().now() + time;
+        world.clerk.edit(&ada, |session| session.abandon_at = at);
+    };
+    abandoned_in(2 * MINUTE);
+    let watch = world.watch(&ada).await;
+    abandoned_in(5 * MINUTE);
+    world.pass(3 * MINUTE);
+    assert_eq!(watch.is_over().map(|it| it.reason()), Some("session-abandoned"));
+    let goes_on = async {
+        while watch.is_over().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(10 * SECOND, goes_on).await.expect("Clerk knows of the activity");
+}
+
+#[tokio::test]
 async fn a_minute_of_outage_ends_nobodys_stream() {
     let world = World::with(|builder| builder.recheck(10 * SECOND)).await;
     let [ada, bob] = ["user_ada", "user_bob"].map(|user| world.clerk.sign_in(user));
