@@ -75,6 +75,29 @@ async fn retries_end_with_their_budget() {
 }
 
 #[tokio::test]
+async fn questions_that_fail_leave_sign_outs_their_repeats() {
+    let (client, server) = answering([Canned::Raw(Vec::new())]).await;
+    for _ in 0..30 {
+        client.get(&id()).await.unwrap_err();
+    }
+    let questions = server.requests().len();
+    assert!(questions < 60, "the negative control: {questions}");
+    client.revoke(&id()).await.unwrap_err();
+    assert!(server.requests().len() > questions + 1);
+}
+
+#[tokio::test]
+async fn where_there_is_no_turn_for_a_repeat_it_is_told_what_came_of_the_first() {
+    let server = TestServer::start([Canned::Raw(Vec::new())]).await;
+    let builder = builder(&server).timeout(Duration::from_secs(3));
+    let client = builder.quota(Quota::Percent(1)).build().unwrap();
+    let error = client.get(&id()).await.unwrap_err();
+    assert!(error.is_unavailable() && !error.is_rate_limited(), "{error}");
+    assert_eq!(server.requests().len(), 1);
+    assert!(client.get(&id()).await.unwrap_err().is_rate_limited(), "the negative control");
+}
+
+#[tokio::test]
 async fn silence_from_clerk_ends_with_the_time_out() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
     let server = TestServer::start([Canned::Hang, Canned::Raw(half)]).await;
