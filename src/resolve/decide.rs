@@ -64,23 +64,30 @@ pub(super) struct Known<'a> {
     /// As of when a token proved it active.
     pub(super) assembled_at: Option<UnixTime>,
     /// Before when what was assembled or asked for the user counts for nothing.
-    pub(super) denied_before: Option<UnixTime>,
+    pub(super) denied_before: Option<DeniedBefore>,
+}
+
+/// By Clerk's clock, and by ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeniedBefore {
+    pub(super) assembled: UnixTime,
+    pub(super) asked: UnixTime,
 }
 
 impl Known<'_> {
     /// Whether a token with these claims is refused, since they may no longer be true.
     pub(super) fn denies(&self, claims: &Claims) -> bool {
-        self.denied_before.is_some_and(|before| claims.may_be_from_before(before))
+        self.denied_before.is_some_and(|before| claims.may_be_from_before(before.assembled))
     }
 
     /// Whether an answer was asked for before what it would be an answer to.
     pub(super) fn outdates(&self, entry: &CacheEntry) -> bool {
-        self.denied_before.is_some_and(|before| entry.sent_at < before)
+        self.denied_before.is_some_and(|before| entry.sent_at < before.asked)
     }
 
     /// Whether what a token proves as of this time is not denied.
     fn counts(&self, assembled_at: UnixTime, clock_skew: Duration) -> bool {
-        self.denied_before.is_none_or(|before| assembled_at > before + clock_skew)
+        self.denied_before.is_none_or(|before| assembled_at > before.assembled + clock_skew)
     }
 }
 

@@ -1,8 +1,11 @@
 //! What tokens prove of a session, and what denials take back.
 
-use super::{decide::Presented, inner::Inner};
+use super::{
+    decide::{DeniedBefore, Presented},
+    inner::Inner,
+};
 use crate::{
-    sessions::{CacheEntry, Fact, Slot},
+    sessions::{Before, CacheEntry, Fact, Slot},
     unix_time::UnixTime,
 };
 
@@ -35,18 +38,24 @@ impl Inner {
         &self,
         presented: Presented<'_>,
         entry: Option<&CacheEntry>,
-    ) -> Option<UnixTime> {
+    ) -> Option<DeniedBefore> {
         let denials = self.sessions.denials();
         let Some(claims) = presented.claims() else {
             let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry else { return None };
-            return denials.before(session.user_id(), || None).map(UnixTime::from);
+            return denials.before(session.user_id(), || None).map(DeniedBefore::from);
         };
         let organization = || claims.organization().map(|organization| organization.id);
-        let before = denials.before(claims.user_id(), organization)?.into();
-        if claims.may_be_from_before(before) {
+        let before = DeniedBefore::from(denials.before(claims.user_id(), organization)?);
+        if claims.may_be_from_before(before.assembled) {
             let good_until = UnixTime::from(claims.expires_at()) + self.rules.lifetimes.clock_skew;
             denials.note_refused(claims.user_id(), good_until.to_system_time());
         }
         Some(before)
+    }
+}
+
+impl From<Before> for DeniedBefore {
+    fn from(before: Before) -> Self {
+        Self { assembled: before.assembled.into(), asked: before.asked.into() }
     }
 }

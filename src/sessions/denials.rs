@@ -41,13 +41,25 @@ struct OfUser {
     in_organizations: Vec<(OrganizationId, Denial)>,
 }
 
+/// Before when something counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// What was assembled, by Clerk's clock.
+    pub(crate) assembled: SystemTime,
+    /// What was asked for, by ours: whatever is asked once the denial is known is answered as of after it, by however
+    /// much Clerk's clock is ahead.
+    pub(crate) asked: SystemTime,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Denial {
-    before: SystemTime,
+    before: Before,
     /// When it need not be kept in mind any longer.
     until: SystemTime,
 }
 
+/// What happens at the same moment is not told apart.
+pub(super) const MOMENT: Duration = Duration::from_millis(1);
 /// How long a denial is kept, and for as long as any token that it was seen to refuse.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many denials are kept apart.
@@ -66,7 +78,7 @@ impl Denials {
         &self,
         user: &UserId,
         organization: impl FnOnce() -> Option<OrganizationId>,
-    ) -> Option<SystemTime> {
+    ) -> Option<Before> {
         if !self.suspects.may_include(user) {
             return None;
         }
@@ -83,7 +95,7 @@ impl Denials {
             .into_iter()
             .flatten()
             .map(|denial| denial.before)
-            .max()
+            .reduce(Before::later)
     }
 
     /// Keeps what refuses this user's tokens for as long as one of them would be good otherwise.
@@ -118,6 +130,8 @@ impl Denials {
         now: SystemTime,
     ) {
         let mut held = self.write();
+        let asked = before.min(now + MOMENT);
+        let before = Before { assembled: before, asked };
         let denial = Denial { before, until: now + KEPT_FOR };
         if held.is_to_be_cleaned(room) {
             held.make_room(room, now);
@@ -222,11 +236,17 @@ impl OfUser {
     }
 }
 
+impl Before {
+    fn later(self, other: Self) -> Self {
+        Self { assembled: self.assembled.max(other.assembled), asked: self.asked.max(other.asked) }
+    }
+}
+
 impl Denial {
     /// Of two, what both refuse.
     fn join(&mut self, other: Self) {
         let earlier = mem::replace(self, other);
-        self.before = self.before.max(earlier.before);
+        self.before = self.before.later(earlier.before);
         self.until = self.until.max(earlier.until);
     }
 }
@@ -237,6 +257,15 @@ mod tests {
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// Before when what was assembled for the user counts for nothing.
+    fn before(
+        denials: &Denials,
+        user: &UserId,
+        organization: Option<OrganizationId>,
+    ) -> Option<SystemTime> {
+        denials.before(user, || organization).map(|before| before.assembled)
     }
 
     fn user(number: usize) -> UserId {
@@ -251,11 +280,11 @@ mod tests {
     fn what_is_denied_in_one_organization_is_not_in_another() {
         let denials = Denials::default();
         denials.deny(&user(1), Some(&organization(1)), at(10), at(11));
-        assert_eq!(denials.before(&user(1), || Some(organization(1))), Some(at(10)));
+        assert_eq!(before(&denials, &user(1), Some(organization(1))), Some(at(10)));
         for (other, organization) in
             [(user(1), Some(organization(2))), (user(1), None), (user(2), Some(organization(1)))]
         {
-            assert_eq!(denials.before(&other, || organization), None);
+            assert_eq!(before(&denials, &other, organization), None);
         }
     }
 
@@ -265,9 +294,24 @@ mod tests {
         denials.deny(&user(1), None, at(20), at(21));
         denials.deny(&user(1), None, at(10), at(22));
         denials.deny(&user(1), Some(&organization(1)), at(30), at(31));
-        assert_eq!(denials.before(&user(1), || None), Some(at(20)));
-        assert_eq!(denials.before(&user(1), || Some(organization(1))), Some(at(30)));
-        assert_eq!(denials.before(&user(1), || Some(organization(2))), Some(at(20)));
+        assert_eq!(before(&denials, &user(1), None), Some(at(20)));
+        assert_eq!(before(&denials, &user(1), Some(organization(1))), Some(at(30)));
+        assert_eq!(before(&denials, &user(1), Some(organization(2))), Some(at(20)));
+    }
+
+    #[test]
+    fn what_is_asked_once_a_denial_is_known_counts_however_far_ahead_clerks_clock_is() {
+        let denials = Denials::default();
+        denials.deny(&user(1), None, at(15), at(10));
+        let (assembled, asked) = (at(15), at(10) + MOMENT);
+        assert_eq!(denials.before(&user(1), || None), Some(Before { assembled, asked }));
+        // One that is heard of late is of when it happened.
+        denials.deny(&user(2), None, at(5), at(10));
+        let five = Before { assembled: at(5), asked: at(5) };
+        assert_eq!(denials.before(&user(2), || None), Some(five));
+        denials.deny(&user(2), Some(&organization(1)), at(9), at(8));
+        let both = Before { assembled: at(9), asked: at(8) + MOMENT };
+        assert_eq!(denials.before(&user(2), || Some(organization(1))), Some(both));
     }
 
     #[test]
@@ -281,7 +325,7 @@ mod tests {
         assert!(held.count <= 50 && held.users.len() <= 50, "{}", held.count);
         drop(held);
         for number in 0..1000 {
-            let before = denials.before(&user(number), || None);
+            let before = before(&denials, &user(number), None);
             assert!(before >= Some(at(100 + number as u64)), "{number}: {before:?}");
         }
     }
@@ -292,13 +336,13 @@ mod tests {
         denials.deny_within(2, &user(1), None, at(10), at(1));
         denials.deny_within(2, &user(2), None, at(10), at(2));
         denials.deny_within(2, &user(3), None, at(10), at(3));
-        assert_eq!(denials.before(&user(9), || None), Some(at(10)), "the first was merged");
+        assert_eq!(before(&denials, &user(9), None), Some(at(10)), "the first was merged");
         denials.deny_within(2, &user(1), Some(&organization(1)), at(5), at(3));
         denials.note_refused(&user(1), at(3 * day));
         for number in 4..20 {
             denials.deny_within(2, &user(number), None, at(9), at(2 * day));
         }
-        assert_eq!(denials.before(&user(1), || None), Some(at(10)));
+        assert_eq!(before(&denials, &user(1), None), Some(at(10)));
     }
 
     #[test]
@@ -309,7 +353,7 @@ mod tests {
         // By chance one of many is taken for somebody else: not all of these.
         let others = (2..1000).map(user).filter(|user| !denials.suspects.may_include(user));
         assert!(
-            others.inspect(|user| assert_eq!(denials.before(user, || None), None)).count() > 900
+            others.inspect(|user| assert_eq!(before(&denials, user, None), None)).count() > 900
         );
         drop(somebody_writes);
     }
@@ -344,8 +388,8 @@ mod tests {
         denials.deny_within(2, &user(2), None, at(10), at(10));
         denials.note_refused(&user(2), at(3 * day));
         denials.deny_within(2, &user(3), None, at(day + 20), at(day + 20));
-        assert_eq!(denials.before(&user(1), || None), None);
-        assert_eq!(denials.before(&user(2), || None), Some(at(10)));
-        assert_eq!(denials.before(&user(3), || None), Some(at(day + 20)));
+        assert_eq!(before(&denials, &user(1), None), None);
+        assert_eq!(before(&denials, &user(2), None), Some(at(10)));
+        assert_eq!(before(&denials, &user(3), None), Some(at(day + 20)));
     }
 }

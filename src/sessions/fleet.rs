@@ -5,15 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Sessions, entry::Ending};
+use super::{Sessions, denials::MOMENT, entry::Ending};
 use crate::{
     OrganizationId, SessionId, SessionStatus, UserId,
     fleet::{AnyLog, LogEntry, Revocation},
     follow::{Apply, Follower, LogReport},
 };
-
-/// A token tells when it was assembled in whole seconds, and an event when it happened: what is of the same moment is denied.
-const MOMENT: Duration = Duration::from_millis(1);
 
 /// No session of Clerk's is meant to last longer.
 const LONGEST_SESSION: Duration = Duration::from_secs(400 * 24 * 60 * 60);

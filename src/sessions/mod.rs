@@ -41,6 +41,7 @@ use self::{
 };
 pub use self::{check::SessionCheck, revoke_all::RevokeAllError};
 pub(crate) use self::{
+    denials::Before,
     entry::{CacheEntry, Ending, Fact},
     fill::{LookupError, Patience},
     health::ApiReport,

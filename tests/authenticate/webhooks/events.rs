@@ -1,6 +1,9 @@
 //! What each event comes to, in whatever order and however often it is sent.
 
-use tower_clerk::testing::{Fault, Membership, Operation, WebhookFault};
+use tower_clerk::{
+    Clock,
+    testing::{Fault, Membership, Operation, WebhookFault},
+};
 
 use super::*;
 
@@ -132,6 +135,31 @@ async fn a_member_of_another_role_needs_a_new_token_and_loses_no_minute() {
         let without = world.long_lived(&ours);
         assert!(world.admits(&without).await, "the session goes on: {check:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_was_denied_gets_in_with_a_new_token_also_where_clerks_clock_is_ahead() {
+    let (clerk, ours) = (SessionsApi::start().await, Clock::adjustable());
+    clerk.clock().advance(Duration::from_secs(4));
+    let resolver = clerk.resolver_builder().clock(ours.clone()).build().unwrap();
+    let session = clerk.sign_in("user_ada");
+    let resolve = async |token: String| {
+        let credential = Credential::session_token(token.as_bytes());
+        let resolved = resolver.resolve(credential, &Policy::new()).await;
+        resolved.map(drop).map_err(|rejection| rejection.reason())
+    };
+    let old = clerk.token(&session);
+    assert_eq!(resolve(old.clone()).await, Ok(()));
+    drop(resolver.deny(&"user_ada".parse().unwrap(), None, clerk.clock().now()));
+    for clock in [clerk.clock(), ours] {
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(resolve(old).await, Err("token-superseded"));
+    clerk.forget_requests();
+    for _ in 0..3 {
+        assert_eq!(resolve(clerk.token(&session)).await, Ok(()));
+    }
+    assert_eq!(clerk.requests().count(Operation::Get), 1, "the answer is of after the denial");
 }
 
 #[tokio::test]
