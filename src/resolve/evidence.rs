@@ -40,6 +40,9 @@ impl Inner {
         entry: Option<&CacheEntry>,
     ) -> Option<DeniedBefore> {
         let denials = self.sessions.denials();
+        if !denials.are_there() {
+            return None;
+        }
         let Some(claims) = presented.claims() else {
             let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry else { return None };
             return denials.before(session.user_id(), || None).map(DeniedBefore::from);

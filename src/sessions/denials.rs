@@ -73,6 +73,10 @@ impl Denials {
         self.added.notified()
     }
 
+    pub(crate) fn are_there(&self) -> bool {
+        self.suspects.are_there()
+    }
+
     /// Before when what was assembled or asked for the user counts for nothing.
     pub(crate) fn before(
         &self,

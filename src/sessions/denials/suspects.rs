@@ -18,11 +18,13 @@ pub(super) struct Suspects {
 const WORDS: usize = 1 << 10;
 
 impl Suspects {
+    pub(super) fn are_there(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     pub(super) fn may_include(&self, user: &UserId) -> bool {
-        self.any.load(Ordering::Acquire) && {
-            let (word, bit) = self.place(user);
-            self.words[word].load(Ordering::Acquire) & bit != 0
-        }
+        let (word, bit) = self.place(user);
+        self.words[word].load(Ordering::Acquire) & bit != 0
     }
 
     pub(super) fn add(&self, user: &UserId) {
