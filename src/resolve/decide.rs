@@ -6,7 +6,7 @@ use super::{Freshness, Rejection, Resolved, verified_token::VerifiedToken};
 use crate::{
     Claims, Policy, Session, SessionStatus,
     credential::PresentedToken,
-    sessions::{CacheEntry, Fact, Lifetimes, SessionCheck},
+    sessions::{Before, CacheEntry, Fact, Lifetimes, SessionCheck},
     token::Parties,
     unix_time::UnixTime,
 };
@@ -64,14 +64,7 @@ pub(super) struct Known<'a> {
     /// As of when a token proved it active.
     pub(super) assembled_at: Option<UnixTime>,
     /// Before when what was assembled or asked for the user counts for nothing.
-    pub(super) denied_before: Option<DeniedBefore>,
-}
-
-/// By Clerk's clock, and by ours.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DeniedBefore {
-    pub(super) assembled: UnixTime,
-    pub(super) asked: UnixTime,
+    pub(super) denied_before: Option<Before>,
 }
 
 impl Known<'_> {

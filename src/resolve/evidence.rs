@@ -1,9 +1,6 @@
 //! What tokens prove of a session, and what denials take back.
 
-use super::{
-    decide::{DeniedBefore, Presented},
-    inner::Inner,
-};
+use super::{decide::Presented, inner::Inner};
 use crate::{
     sessions::{Before, CacheEntry, Fact, Slot},
     unix_time::UnixTime,
@@ -38,27 +35,21 @@ impl Inner {
         &self,
         presented: Presented<'_>,
         entry: Option<&CacheEntry>,
-    ) -> Option<DeniedBefore> {
+    ) -> Option<Before> {
         let denials = self.sessions.denials();
         if !denials.are_there() {
             return None;
         }
         let Some(claims) = presented.claims() else {
             let Some(CacheEntry { fact: Fact::Session(session), .. }) = entry else { return None };
-            return denials.before(session.user_id(), || None).map(DeniedBefore::from);
+            return denials.before(session.user_id(), || None);
         };
         let organization = || claims.organization().map(|organization| organization.id);
-        let before = DeniedBefore::from(denials.before(claims.user_id(), organization)?);
+        let before = denials.before(claims.user_id(), organization)?;
         if claims.may_be_from_before(before.assembled) {
             let good_until = UnixTime::from(claims.expires_at()) + self.rules.lifetimes.clock_skew;
             denials.note_refused(claims.user_id(), good_until.to_system_time());
         }
         Some(before)
-    }
-}
-
-impl From<Before> for DeniedBefore {
-    fn from(before: Before) -> Self {
-        Self { assembled: before.assembled.into(), asked: before.asked.into() }
     }
 }

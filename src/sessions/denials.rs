@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{Notify, futures::Notified};
 
 use self::suspects::Suspects;
-use crate::{OrganizationId, UserId};
+use crate::{OrganizationId, UserId, unix_time::UnixTime};
 
 /// What refuses tokens of a user, or of a user in one organization, that were assembled before some time.
 ///
@@ -45,10 +45,10 @@ struct OfUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Before {
     /// What was assembled, by Clerk's clock.
-    pub(crate) assembled: SystemTime,
+    pub(crate) assembled: UnixTime,
     /// What was asked for, by ours: whatever is asked once the denial is known is answered as of after it, by however
     /// much Clerk's clock is ahead.
-    pub(crate) asked: SystemTime,
+    pub(crate) asked: UnixTime,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -134,8 +134,8 @@ impl Denials {
         now: SystemTime,
     ) {
         let mut held = self.write();
-        let asked = before.min(now + MOMENT);
-        let before = Before { assembled: before, asked };
+        let asked = before.min(now + MOMENT).into();
+        let before = Before { assembled: before.into(), asked };
         let denial = Denial { before, until: now + KEPT_FOR };
         if held.is_to_be_cleaned(room) {
             held.make_room(room, now);
@@ -269,7 +269,7 @@ mod tests {
         user: &UserId,
         organization: Option<OrganizationId>,
     ) -> Option<SystemTime> {
-        denials.before(user, || organization).map(|before| before.assembled)
+        denials.before(user, || organization).map(|before| before.assembled.to_system_time())
     }
 
     fn user(number: usize) -> UserId {
@@ -307,14 +307,14 @@ mod tests {
     fn what_is_asked_once_a_denial_is_known_counts_however_far_ahead_clerks_clock_is() {
         let denials = Denials::default();
         denials.deny(&user(1), None, at(15), at(10));
-        let (assembled, asked) = (at(15), at(10) + MOMENT);
+        let (assembled, asked) = (at(15).into(), (at(10) + MOMENT).into());
         assert_eq!(denials.before(&user(1), || None), Some(Before { assembled, asked }));
         // One that is heard of late is of when it happened.
         denials.deny(&user(2), None, at(5), at(10));
-        let five = Before { assembled: at(5), asked: at(5) };
+        let five = Before { assembled: at(5).into(), asked: at(5).into() };
         assert_eq!(denials.before(&user(2), || None), Some(five));
         denials.deny(&user(2), Some(&organization(1)), at(9), at(8));
-        let both = Before { assembled: at(9), asked: at(8) + MOMENT };
+        let both = Before { assembled: at(9).into(), asked: (at(8) + MOMENT).into() };
         assert_eq!(denials.before(&user(2), || Some(organization(1))), Some(both));
     }
 

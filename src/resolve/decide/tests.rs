@@ -171,9 +171,7 @@ impl Case {
         let known = Known {
             entry: self.entry.as_ref(),
             assembled_at: self.noted.map(t),
-            denied_before: self
-                .denied_before
-                .map(|at| DeniedBefore { assembled: t(at), asked: t(at) }),
+            denied_before: self.denied_before.map(|at| Before { assembled: t(at), asked: t(at) }),
         };
         match self.rules.decide(&question, &known) {
             Decision::NeedSession(Need::Ahead(resolved)) => {
