@@ -19,11 +19,15 @@ impl KeyedHash {
         let [upper_key, lower_key] = self.0;
         let (upper, lower) = bytes.split_at(Self::WIDTH / 2);
         let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
-        let product = u128::from(word(upper) ^ upper_key) * u128::from(word(lower) ^ lower_key);
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-        let folded = (product as u64) ^ ((product >> 64) as u64);
-        folded
+        folded_product(word(upper) ^ upper_key, word(lower) ^ lower_key)
     }
+}
+
+/// Both halves of what the two multiply to, in one.
+#[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+pub(crate) fn folded_product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
 }
 
 #[cfg(test)]

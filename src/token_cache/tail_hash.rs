@@ -1,6 +1,8 @@
 //! Hashing a token by a few bytes of its signature.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
+
+use crate::{keyed_hash::folded_product, random::random};
 
 /// Spreads the tails of tokens over 64 bits by one multiplication.
 ///
@@ -13,7 +15,7 @@ pub(super) struct TailHash {
 
 impl TailHash {
     pub(super) fn new() -> Self {
-        Self { factor: RandomState::new().hash_one(0) | 1 }
+        Self { factor: random() | 1 }
     }
 }
 
@@ -33,10 +35,7 @@ pub(super) struct TailHasher {
 
 impl Hasher for TailHasher {
     fn write(&mut self, token: &[u8]) {
-        let product = u128::from(tail(token)) * u128::from(self.factor);
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-        let folded = (product as u64) ^ ((product >> 64) as u64);
-        self.hash = folded;
+        self.hash = folded_product(tail(token), self.factor);
     }
 
     /// Of the length, which says little.
