@@ -4,18 +4,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
+. "$here/node"
 
-for tool in node npm; do
-  command -v "$tool" >/dev/null || { echo "skipped: Clerk's authenticateRequest needs node and npm"; exit 0; }
-done
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-cp "$here/cookies.mjs" "$work/"
-if ! (cd "$work" && npm install --silent --no-audit --no-fund --prefix . @clerk/backend@3 >/dev/null); then
-  echo "skipped: @clerk/backend could not be installed"
-  exit 0
-fi
+with_package "Clerk's authenticateRequest" cookies.mjs @clerk/backend@3
 REQUESTS="$work/requests" cargo test --quiet --all-features --test clerks_cookies >/dev/null
 (cd "$work" && node cookies.mjs requests)

@@ -4,20 +4,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
+. "$here/node"
 
-if ! { command -v node && command -v npm; } >/dev/null; then
-  echo "skipped: Clerk's verifyWebhook needs node and npm"
-  exit 0
-fi
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cp "$here/webhooks.mjs" "$work/"
-if ! (cd "$work" && npm install --silent --no-audit --no-fund --prefix . @clerk/backend@3 >/dev/null); then
-  echo "skipped: Clerk's verifyWebhook could not be installed"
-  exit 0
-fi
-
+with_package "Clerk's verifyWebhook" webhooks.mjs @clerk/backend@3
 cargo build --quiet --all-features --example sessions_api --example webhooks
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 cd "$work"

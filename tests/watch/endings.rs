@@ -141,10 +141,7 @@ async fn a_session_ends_at_its_own_time() {
 async fn a_session_that_was_active_meanwhile_is_not_taken_for_abandoned() {
     let world = World::new().await;
     let ada = world.clerk.sign_in("user_ada");
-    let abandoned_in = |time| {
-        let at = world.clerk.clock().now() + time;
-        world.clerk.edit(&ada, |session| session.abandon_at = at);
-    };
+    let abandoned_in = |time| world.abandon_in(&ada, time);
     abandoned_in(2 * MINUTE);
     let watch = world.watch(&ada).await;
     abandoned_in(5 * MINUTE);
@@ -160,8 +157,7 @@ async fn a_session_that_was_active_meanwhile_is_not_taken_for_abandoned() {
     abandoned_in(2 * MINUTE);
     let other = World::new().await;
     let ada = other.clerk.sign_in("user_ada");
-    let at = other.clerk.clock().now() + 2 * MINUTE;
-    other.clerk.edit(&ada, |session| session.abandon_at = at);
+    other.abandon_in(&ada, 2 * MINUTE);
     let watch = other.watch(&ada).await;
     other.clerk.fail(Operation::Get, Fault::status(503));
     other.pass(2 * MINUTE);
@@ -173,10 +169,7 @@ async fn a_session_that_was_active_meanwhile_is_not_taken_for_abandoned() {
 async fn whoever_looks_past_its_abandonment_is_told_of_it_until_clerk_has_answered() {
     let world = World::new().await;
     let ada = world.clerk.sign_in("user_ada");
-    let abandoned_in = |time| {
-        let at = world.clerk.clock().now() + time;
-        world.clerk.edit(&ada, |session| session.abandon_at = at);
-    };
+    let abandoned_in = |time| world.abandon_in(&ada, time);
     abandoned_in(2 * MINUTE);
     let watch = world.watch(&ada).await;
     abandoned_in(5 * MINUTE);

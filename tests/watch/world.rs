@@ -40,6 +40,12 @@ impl World {
         })
     }
 
+    /// Clerk gives the session up then, unless it is active.
+    pub(crate) fn abandon_in(&self, session: &SessionId, time: Duration) {
+        let at = self.clerk.clock().now() + time;
+        self.clerk.edit(session, |session| session.abandon_at = at);
+    }
+
     pub(crate) async fn resolve(&self, session: &SessionId) -> Resolved {
         let token = self.clerk.token(session);
         let credential = Credential::session_token(token.as_bytes());
